@@ -1,0 +1,13 @@
+"""Encoders: a batch of histories in, one representation per user out."""
+
+from habitus.encoders.base import Representation, UserEncoder
+from habitus.registry import Registry
+
+ENCODERS = Registry[type[UserEncoder]](
+    "encoder",
+    {
+        "channel_transformer": "habitus.encoders.channel_transformer:ChannelTransformer",
+    },
+)
+
+__all__ = ["ENCODERS", "Representation", "UserEncoder"]

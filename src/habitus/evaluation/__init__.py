@@ -1,0 +1,1 @@
+"""Tasks × methods into results with intervals."""

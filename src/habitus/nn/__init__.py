@@ -1,0 +1,1 @@
+"""Parts of encoders: nothing here knows what a user is."""

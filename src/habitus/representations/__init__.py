@@ -1,0 +1,1 @@
+"""One vector per user: model directory, encode."""
