@@ -5,14 +5,22 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import re
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal, Self, Union
+from typing import Any, Literal, Self, TypeVar, Union
+
+import yaml
 
 from habitus.errors import UsageError
 from habitus.registry import did_you_mean
+
+ConfigT = TypeVar("ConfigT", bound="Config")
+
+_EXPONENT = re.compile(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+")
+"""YAML 1.1 takes 1e-3, which has no point, for a string."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -63,13 +71,22 @@ class Config:
 
 
 def digest_of(value: Any) -> str:  # noqa: ANN401 - anything that JSON can hold
-    """Return 16 hex digits of a JSON-able value, the same on every machine.
+    """Return 16 hex digits of a JSON-able value, the same on every machine; 1 and 1.0 are equal.
 
     >>> digest_of({"a": 1, "b": 2}) == digest_of({"b": 2, "a": 1})
     True
     """
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    text = json.dumps(_canonical(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _canonical(value: Any) -> Any:  # noqa: ANN401
+    # A field of floats holds 1 when it is written in Python and 1.0 when it is read from a file.
+    if isinstance(value, Mapping):
+        return {k: _canonical(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_canonical(v) for v in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401
@@ -90,18 +107,12 @@ def _parse(hint: Any, value: Any, where: str) -> Any:  # noqa: ANN401
     if origin in (Union, types.UnionType):
         return _parse_union(arguments, value, where)
     if origin is Literal:
-        if value not in arguments:
+        if not any(value == a and type(value) is type(a) for a in arguments):
             allowed = ", ".join(map(repr, arguments))
             raise UsageError(f"{where} must be one of {allowed}, got {value!r}")
         return value
     if origin is tuple:
-        if not isinstance(value, (list, tuple)):
-            raise UsageError(f"{where} must be a list, got {value!r}")
-        inner = arguments[0] if len(arguments) == 2 and arguments[1] is Ellipsis else None
-        pairs = (
-            zip(value, arguments, strict=False) if inner is None else ((v, inner) for v in value)
-        )
-        return tuple(_parse(h, v, f"{where}[{i}]") for i, (v, h) in enumerate(pairs))
+        return _parse_tuple(arguments, value, where)
     if origin in (dict, Mapping) or (isinstance(origin, type) and issubclass(origin, Mapping)):
         if not isinstance(value, Mapping):
             raise UsageError(f"{where} must be a mapping, got {value!r}")
@@ -109,19 +120,30 @@ def _parse(hint: Any, value: Any, where: str) -> Any:  # noqa: ANN401
     return _parse_scalar(hint, value, where)
 
 
+def _parse_tuple(hints: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:  # noqa: ANN401
+    if not isinstance(value, (list, tuple)):
+        raise UsageError(f"{where} must be a list, got {value!r}")
+    if len(hints) == 2 and hints[1] is Ellipsis:
+        hints = hints[:1] * len(value)
+    if len(value) != len(hints):
+        raise UsageError(f"{where} must hold {len(hints)} values, got {len(value)}: {value!r}")
+    return tuple(
+        _parse(h, v, f"{where}[{i}]") for i, (h, v) in enumerate(zip(hints, value, strict=True))
+    )
+
+
 def _parse_union(choices: tuple[Any, ...], value: Any, where: str) -> Any:  # noqa: ANN401
     if value is None and type(None) in choices:
         return None
-    problem: UsageError | None = None
+    problems = []
     for choice in choices:
         if choice is type(None):
             continue
         try:
             return _parse(choice, value, where)
         except UsageError as error:
-            problem = error
-    assert problem is not None
-    raise problem
+            problems.append(str(error))
+    raise UsageError("; or ".join(problems))
 
 
 def _parse_scalar(hint: Any, value: Any, where: str) -> Any:  # noqa: ANN401
@@ -133,8 +155,44 @@ def _parse_scalar(hint: Any, value: Any, where: str) -> Any:  # noqa: ANN401
         return Path(value)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
+    if hint is float and isinstance(value, str) and _EXPONENT.fullmatch(value):
+        return float(value)
     wrong_bool = isinstance(value, bool) and hint is not bool
     if isinstance(hint, type) and isinstance(value, hint) and not wrong_bool:
         return value
     name = getattr(hint, "__name__", str(hint))
     raise UsageError(f"{where} must be of type {name}, got {value!r}")
+
+
+def override(config: ConfigT, assignments: Iterable[str]) -> ConfigT:
+    """Return a config with some values changed: ``"training.max_steps=100"``, the value as YAML.
+
+    >>> @dataclasses.dataclass(frozen=True, kw_only=True)
+    ... class Sizes(Config):
+    ...     width: int = 64
+    >>> override(Sizes(), ["width=8"])
+    Sizes(width=8)
+
+    Raises:
+        UsageError: no ``=``, an unknown key, or a value of the wrong type or that is no YAML.
+    """
+    values = config.to_dict()
+    for assignment in assignments:
+        path, equals, text = assignment.partition("=")
+        if not equals:
+            raise UsageError(f"write a setting as key=value, got {assignment!r}")
+        *parents, last = path.strip().split(".")
+        place: Any = values
+        for parent in parents:
+            if not isinstance(place, dict) or parent not in place:
+                known = list(place) if isinstance(place, dict) else []
+                raise UsageError(f"no setting {path!r}; {did_you_mean(parent, known)}")
+            place = place[parent]
+        if not isinstance(place, dict) or last not in place:
+            known = list(place) if isinstance(place, dict) else []
+            raise UsageError(f"no setting {path!r}; {did_you_mean(last, known)}")
+        try:
+            place[last] = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise UsageError(f"the value of {path!r} is no YAML: {text!r}") from error
+    return type(config).from_dict(values)

@@ -5,6 +5,7 @@ Every message names the value, what is allowed, and what to do.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import ClassVar
 
 
@@ -42,3 +43,9 @@ class MissingExtraError(UsageError):
 
     def __init__(self, package: str, *, extra: str, what: str) -> None:
         super().__init__(f"{what} need {package}: pip install 'habitus[{extra}]'")
+        self._rebuild = partial(type(self), package, extra=extra, what=what)
+
+    def __reduce__(self) -> tuple[partial[MissingExtraError], tuple[()]]:
+        # Exceptions are rebuilt from their args alone, which would lose it on the way out of a
+        # worker process, and the process with it.
+        return self._rebuild, ()

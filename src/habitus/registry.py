@@ -12,8 +12,10 @@ from habitus.errors import UsageError
 T = TypeVar("T")
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
+def did_you_mean(name: object, known: Iterable[str]) -> str:
     """Return the end of an error message: the nearest known name, or all of them.
+
+    ``name`` is what the caller gave: in a YAML file a key may be a number.
 
     >>> did_you_mean("widht", ["width", "num_layers"])
     "did you mean 'width'?"
@@ -21,7 +23,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     'known: width, num_layers'
     """
     known = list(known)
-    close = difflib.get_close_matches(name, known, n=1)
+    close = difflib.get_close_matches(str(name), known, n=1)
     return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
 
 

@@ -8,6 +8,7 @@ Shapes: U users of this snapshot, L events.
 from __future__ import annotations
 
 import datetime as dt
+import math
 from functools import cached_property
 from typing import Any
 
@@ -118,8 +119,8 @@ def parse_as_of(as_of: int | str | None, traces: Traces) -> int:
     if as_of is None:
         return END_OF_TIME
     seconds = parse_time(as_of) if isinstance(as_of, str) else int(as_of)
-    if traces.num_events and seconds <= int(traces.time_L.min()):
-        first = format_time(int(traces.time_L.min()))
+    if traces.num_events and seconds <= traces.time_range[0]:
+        first = format_time(traces.time_range[0])
         raise DataError(
             f"the cutoff {format_time(seconds)} is not after the first event, {first}: nobody has "
             f"a history; choose a later cutoff"
@@ -139,7 +140,7 @@ def parse_time(text: str) -> int:
         raise UsageError(f"{text!r} is no date: write 2017-10-01 or 2017-10-01T12:00") from error
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=dt.UTC)
-    return int(moment.timestamp())
+    return math.floor(moment.timestamp())
 
 
 def format_time(seconds: int) -> str:
@@ -166,8 +167,10 @@ def ranges(start_B: Rows, length_B: Rows) -> tuple[Rows, Rows]:
     return rows + np.repeat(start_B - offsets_B1[:-1], length_B), offsets_B1
 
 
-def first_at_or_after(time_L: Rows, start_U: Rows, stop_U: Rows, instant: int) -> Rows:
+def first_at_or_after(time_L: Rows, start_U: Rows, stop_U: Rows, instant: int | Rows) -> Rows:
     """Return, per user, the first row in ``start … stop`` whose time is ``instant`` or later.
+
+    ``instant`` is one for all users, or one each.
 
     One vectorised binary search over all users.
     """

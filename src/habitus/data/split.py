@@ -23,7 +23,8 @@ from habitus.config import Config
 from habitus.data.columns import TASK, TIME, USER_ID, VALUE
 from habitus.data.snapshot import first_at_or_after, format_time, parse_time, ranges
 from habitus.data.traces import Rows, Traces
-from habitus.errors import GuardError, UsageError
+from habitus.errors import DataError, GuardError, UsageError
+from habitus.registry import did_you_mean
 
 Part = Literal["train", "valid", "test"]
 DAY = 86_400
@@ -39,7 +40,9 @@ class UserSplit(Config):
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if min(self.train, self.valid, self.test) < 0 or abs(self.total - 1) > 1e-9:
+        if (least := min(self.train, self.valid, self.test)) < 0:
+            raise UsageError(f"shares of users must be 0 or more, got {least:g}")
+        if abs(self.total - 1) > 1e-9:
             raise UsageError(f"train + valid + test must be 1, got {self.total:g}")
 
     @property
@@ -114,7 +117,7 @@ class Future:
     def __init__(self, traces: Traces, cutoff: int, horizon: int, users: Rows) -> None:
         if traces.manifest.time_unit == "order":
             raise GuardError("a window in days needs dated events; this data has only an order")
-        end = int(traces.time_L.max()) if traces.num_events else cutoff
+        end = traces.time_range[1] if traces.num_events else cutoff
         if cutoff + horizon > end + DAY:
             raise GuardError(
                 f"the labels from {format_time(cutoff)} are not complete before "
@@ -179,6 +182,22 @@ class Future:
         place = pc.index_in(table[USER_ID], value_set=ids)
         found = pa.table({"place": place, VALUE: table[VALUE]})
         return found.filter(pc.is_valid(found["place"]))
+
+    def profile(self, attribute: str) -> pa.ChunkedArray:
+        """Return an attribute of the profiles table for each user, ``(U)``; null where unknown.
+
+        Profiles are undated: what they say is taken to hold at every cutoff.
+        """
+        table = self._traces.table("profiles")
+        if table is None:
+            raise GuardError(f"attribute {attribute!r} needs a profiles table; this data has none")
+        if attribute not in table.column_names:
+            raise DataError(
+                f"the profiles have no attribute {attribute!r}; "
+                f"{did_you_mean(attribute, table.column_names)}"
+            )
+        ids = self._traces.user_ids.take(pa.array(self.users_U))
+        return table[attribute].take(pc.index_in(ids, value_set=table[USER_ID].combine_chunks()))
 
 
 def _firsts_of_months(first: str, last: str) -> list[int]:

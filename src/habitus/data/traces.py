@@ -124,6 +124,16 @@ class Traces:
         return self._load(f"events/{TIME}.npy", self.num_events)
 
     @cached_property
+    def time_range(self) -> tuple[int, int]:
+        """First and last time of any event; (0, 0) without events. Reads two events a user."""
+        has_events_U = np.diff(self.offsets_U1) > 0
+        if not has_events_U.any():
+            return 0, 0
+        first_U = self.time_L[self.offsets_U1[:-1][has_events_U]]
+        last_U = self.time_L[self.offsets_U1[1:][has_events_U] - 1]
+        return int(first_U.min()), int(last_U.max())
+
+    @cached_property
     def user_ids(self) -> pa.StringArray:
         """The ids outside, ``(U)``, sorted."""
         return self._read_parquet("users.parquet")[USER_ID].combine_chunks()
@@ -186,7 +196,7 @@ class Traces:
     def _load(self, name: str, length: int) -> npt.NDArray[Any]:
         try:
             array = np.load(self.path / name, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, EOFError) as error:
             raise DataError(f"{self.path / name} cannot be read ({error}); ingest again") from error
         if len(array) != length:
             raise DataError(

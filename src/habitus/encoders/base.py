@@ -34,7 +34,13 @@ class UserEncoder(nn.Module, ABC):
 
     name: ClassVar[str]
     """The name in :data:`habitus.encoders.ENCODERS`."""
+    config_type: ClassVar[type[Config]]
+    """The class of its config, from which a model directory rebuilds it."""
     config: Config
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.config = config
 
     @property
     @abstractmethod

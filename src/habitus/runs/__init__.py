@@ -1,1 +1,11 @@
-"""Where everything is wired."""
+"""Runs: where everything is wired. A run is a function that returns one config."""
+
+from collections.abc import Callable
+
+from habitus.registry import Registry
+from habitus.runs.channel import ChannelRun
+
+RUNS = Registry[Callable[[str], ChannelRun]]("run", {"channel": "habitus.runs.channel:channel"})
+"""Run name → function from a preset to its config."""
+
+__all__ = ["RUNS"]

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from habitus.config import Config
 from habitus.data.split import Future
+from habitus.errors import UsageError
 
 Labels = npt.NDArray[np.float64]
 
@@ -30,15 +31,37 @@ class TaskConfig(Config):
     sensitive: bool = False
     """True where the answer profiles a sensitive trait: run only when the caller allows it."""
 
+    def __post_init__(self) -> None:
+        if not self.name:
+            raise UsageError("a task needs a name")
+        if not self.question.endswith("?"):
+            raise UsageError(
+                f"the question of task {self.name!r} must end in a question mark, "
+                f"got {self.question!r}"
+            )
+        if self.horizon_days < 1:
+            raise UsageError(
+                f"horizon_days of task {self.name!r} must be 1 or more, got {self.horizon_days}"
+            )
+
 
 class Task(ABC):
     """A yes-or-no question about users after a cutoff."""
 
     kind: ClassVar[str]
     """The name in :data:`habitus.tasks.TASKS`."""
+    config_type: ClassVar[type[TaskConfig]] = TaskConfig
+    """What the constructor takes."""
     main_score: ClassVar[str] = "auroc"
     config: TaskConfig
+
+    def __init__(self, config: TaskConfig) -> None:
+        self.config = config
 
     @abstractmethod
     def labels(self, future: Future) -> Labels:
         """Return 0 or 1 for each user, ``(U)``; NaN for a user who is not asked (A-S6)."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what :func:`habitus.tasks.task_from_config` makes this task of."""
+        return {"kind": self.kind, **self.config.to_dict()}

@@ -1,0 +1,69 @@
+"""``habitus encode``: traces into one vector per user."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from habitus.data.traces import Traces
+
+
+def encode_command(
+    model: Annotated[Path, typer.Argument(help="A model directory, from habitus pretrain.")],
+    traces: Annotated[Path, typer.Argument(help="A traces directory, from habitus ingest.")],
+    out: Annotated[Path, typer.Option(help="The representations directory to make.")],
+    as_of: Annotated[
+        str | None, typer.Option(help="Cutoff, such as 2017-10-01: later events are not read.")
+    ] = None,
+    users: Annotated[
+        Path | None, typer.Option(help="A file with one user id a line; all users if left out.")
+    ] = None,
+    dtype: Annotated[str, typer.Option(help="float16 or float32.")] = "float16",
+    device: Annotated[str, typer.Option(help="cpu, or cuda where there is one.")] = "cpu",
+) -> None:
+    """Encode every user; an interrupted encoding goes on when the same command runs again."""
+    from typing import cast
+
+    from habitus.cli.progress import bar
+    from habitus.data.snapshot import Snapshot
+    from habitus.data.traces import Traces
+    from habitus.errors import UsageError
+    from habitus.representations.encode import EncodeConfig, encode
+    from habitus.representations.model import load
+
+    if dtype not in ("float16", "float32"):
+        raise UsageError(f"--dtype must be float16 or float32, got {dtype!r}")
+    opened = Traces(traces)
+    rows = None if users is None else opened.rows_of(_lines(users))
+    snapshot = Snapshot(opened, cutoff(opened, as_of), rows)
+    config = EncodeConfig(dtype=cast(Literal["float16", "float32"], dtype))
+    with bar("encode") as show:
+        made = encode(load(model, device), snapshot, out, config, show)
+    manifest = made.manifest
+    Console().print(
+        f"{manifest.num_users:,} users × {manifest.representation_dim} ({manifest.dtype}), "
+        f"{manifest.num_users / max(manifest.seconds, 1e-9):,.0f} users/s: {out}"
+    )
+
+
+def cutoff(traces: Traces, as_of: str | None) -> int | str | None:
+    """Return what ``--as-of`` means: a date, or with ordinal time a number of events."""
+    from habitus.errors import UsageError
+
+    if as_of is None or traces.manifest.time_unit == "second":
+        return as_of
+    if not as_of.isdecimal():
+        raise UsageError(
+            f"the time of these traces is an order: --as-of must be the number of last events to "
+            f"leave out, got {as_of!r}"
+        )
+    return int(as_of)
+
+
+def _lines(file: Path) -> list[str]:
+    # Ids may hold blanks: a line is an id, whole.
+    return [line for line in file.read_text(encoding="utf8").split("\n") if line]

@@ -1,0 +1,66 @@
+"""``habitus pretrain``: traces into a model directory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+
+def pretrain_command(
+    traces: Annotated[Path, typer.Argument(help="A traces directory, from habitus ingest.")],
+    out: Annotated[Path, typer.Option(help="The model directory to make.")],
+    run: Annotated[str, typer.Option(help="Which system: channel.")] = "channel",
+    preset: Annotated[str, typer.Option(help="Sizes and budget: paper, ci or quick.")] = "ci",
+    as_of: Annotated[
+        str | None, typer.Option(help="Cutoff, such as 2017-10-01: later events are not read.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of weights, masks, shuffles and dropout.")] = 0,
+    device: Annotated[str, typer.Option(help="cpu, or cuda where there is one.")] = "cpu",
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Any setting, such as training.max_steps=200; repeatable."),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option(help="Replace a model that is there.")] = False,
+) -> None:
+    """Pre-train an encoder on the train users of some traces.
+
+    An interrupted training goes on when the same command runs again; its checkpoints and its log
+    lie beside the model, in OUT.training.
+    """
+    from dataclasses import replace
+
+    from habitus.cli.encode import cutoff
+    from habitus.cli.progress import bar
+    from habitus.config import override
+    from habitus.data.traces import Traces
+    from habitus.errors import UsageError
+    from habitus.reports import model_card
+    from habitus.runs import RUNS
+    from habitus.runs.card import card_info
+    from habitus.runs.pretrain import pretrain
+
+    if out.exists() and not overwrite:
+        raise UsageError(f"{out} exists: choose another --out, or allow --overwrite")
+    opened = Traces(traces)
+    config = replace(RUNS[run](preset), as_of=cutoff(opened, as_of)).with_seed(seed)
+    config = override(config, settings or [])
+    console = Console()
+    with bar("pretrain") as show:
+
+        def on_step(step: int, steps: int, metrics: Mapping[str, float]) -> None:
+            rate = metrics.get("users_per_second", 0.0)
+            show(step, steps, f"loss {metrics['loss']:.3f} · {rate:,.0f} users/s")
+
+        training_folder = out.with_name(out.name + ".training")
+        made = pretrain(opened, config, training_folder, device=device, on_step=on_step)
+    made.model.save(out, card=model_card(card_info(made.model)), overwrite=overwrite)
+    best = made.training.best_valid
+    console.print(
+        f"{made.training.steps} steps on {made.num_train:,} users, "
+        f"validation loss {'none' if best is None else f'{best:.4f}'} "
+        f"(step {made.training.best_step}): {out}"
+    )

@@ -1,0 +1,16 @@
+"""Comparisons: the other systems, each with ``fit`` and some of represent, score, predict."""
+
+from habitus.comparisons.base import Comparison, Predicts, Represents, Scores
+from habitus.registry import Registry
+
+COMPARISONS = Registry[type[Comparison]](
+    "comparison",
+    {
+        "aggregates": "habitus.comparisons.aggregates:Aggregates",
+        "majority": "habitus.comparisons.majority:Majority",
+        "most_popular": "habitus.comparisons.most_popular:MostPopular",
+        "random_vectors": "habitus.comparisons.random_vectors:RandomVectors",
+    },
+)
+
+__all__ = ["COMPARISONS", "Comparison", "Predicts", "Represents", "Scores"]

@@ -1,0 +1,20 @@
+"""Named real sources, and people with planted tastes."""
+
+from habitus.datasets.base import Dataset
+from habitus.registry import Registry
+
+DATASETS = Registry[type[Dataset]](
+    "dataset",
+    {
+        "amazon_beauty": "habitus.datasets.amazon_beauty:AmazonBeauty",
+        "amazon_scientific": "habitus.datasets.amazon_scientific:AmazonScientific",
+        "art_office": "habitus.datasets.art_office:ArtOffice",
+        "complete_journey": "habitus.datasets.complete_journey:CompleteJourney",
+        "food_kitchen": "habitus.datasets.food_kitchen:FoodKitchen",
+        "movielens_1m": "habitus.datasets.movielens_1m:MovieLens1M",
+        "online_retail": "habitus.datasets.online_retail:OnlineRetail",
+        "synthetic": "habitus.datasets.synthetic:Synthetic",
+    },
+)
+
+__all__ = ["DATASETS", "Dataset"]

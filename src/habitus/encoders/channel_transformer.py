@@ -1,0 +1,149 @@
+"""Channel encoder: a packed pre-norm Transformer over sequences of multi-channel events.
+
+SUPERMOE with one expert (S6, S10; comparison B-27): multi-channel feature projection, blocks of
+attention and feed-forward layers, and the maximum over events as representation. It is the dense
+control of every claim about experts.
+
+Differs from the paper: projection once, at the input (A-S7); pre-LN residuals (A-S15); no user ID
+channel (A-S4), so that a user can be forgotten and a new one encoded; time enters as the gap to the
+previous event, the age at the cutoff and the place counted from the end (A-S8).
+
+Shapes: U users, T events, C token channels, F dense channels, D width.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+from typing_extensions import override
+
+from habitus.config import Config
+from habitus.data.channel_sequence import NUM_TIME_BUCKETS, ChannelSequenceBatch
+from habitus.encoders.base import Representation, UserEncoder
+from habitus.errors import UsageError
+from habitus.nn.attention import PackedLayout
+from habitus.nn.channel_projection import ChannelProjection
+from habitus.nn.pooling import Pooling, pool, pooled_width
+from habitus.nn.transformer import TransformerBlock, block_flops
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChannelTransformerConfig(Config):
+    """Sizes of :class:`ChannelTransformer`; defaults of A-S1 with one expert."""
+
+    num_tokens: tuple[int, ...] = ()
+    """Tokens of each token channel; a run fills it in from the vocabulary."""
+    num_dense: int = 0
+    """Dense channels; a run fills it in from the vocabulary."""
+    max_events: int = 256
+    """Latest events of a user that are read."""
+    channel_dim: int = 16
+    """Width of one channel before the projection."""
+    width: int = 256
+    num_blocks: int = 4
+    num_heads: int = 8
+    hidden: int = 1_024
+    num_ffn: int = 1
+    """Feed-forward layers a block; 2 in the paper (A-S14)."""
+    dropout: float = 0.1
+    pooling: Pooling = "max"
+    """How events become a user (A-S17)."""
+    pool_channels: bool = False
+    """Pool the embeddings of an event's channels beside its state: a short way from what a user did
+    to the representation, which a few minutes of training do not have to find."""
+
+    def __post_init__(self) -> None:
+        for name in ("max_events", "channel_dim", "width", "num_blocks", "num_heads", "hidden"):
+            if getattr(self, name) < 1:
+                raise UsageError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.num_ffn < 0:
+            raise UsageError(f"num_ffn must be 0 or more, got {self.num_ffn}")
+        if not 0 <= self.dropout < 1:
+            raise UsageError(f"dropout must be in [0, 1), got {self.dropout}")
+        if self.width % self.num_heads:
+            raise UsageError(f"num_heads must divide width {self.width}, got {self.num_heads}")
+
+
+class ChannelTransformer(UserEncoder):
+    """Events of many channels → one vector per user.
+
+    A user without events gets ``no_events``, a learned vector.
+    """
+
+    name: ClassVar[str] = "channel_transformer"
+    config_type: ClassVar[type[Config]] = ChannelTransformerConfig
+    config: ChannelTransformerConfig
+
+    def __init__(self, config: ChannelTransformerConfig) -> None:
+        super().__init__(config)
+        # Gap, age and place from the end are token channels of their own, after the user's.
+        sizes = (*config.num_tokens, NUM_TIME_BUCKETS, NUM_TIME_BUCKETS, config.max_events)
+        self.project = ChannelProjection(sizes, config.num_dense, config.channel_dim, config.width)
+        self.dropout = nn.Dropout(config.dropout)
+        self.blocks = nn.ModuleList(
+            TransformerBlock(
+                config.width,
+                config.hidden,
+                config.num_heads,
+                num_ffn=config.num_ffn,
+                dropout=config.dropout,
+            )
+            for _ in range(config.num_blocks)
+        )
+        self.norm = nn.LayerNorm(config.width)
+        self.no_events = nn.Parameter(torch.randn(self.representation_dim) * 0.02)
+
+    @property
+    @override
+    def representation_dim(self) -> int:
+        config = self.config
+        shortcut = len(config.num_tokens) * config.channel_dim if config.pool_channels else 0
+        return pooled_width(config.width + shortcut, config.pooling)
+
+    def encode_events(self, batch: ChannelSequenceBatch, layout: PackedLayout) -> Tensor:
+        """Return the state of each event, ``(T, D)``: what masked channel prediction reads."""
+        tokens = [batch.tokens_TC, batch.gap_T[:, None], batch.age_T[:, None]]
+        tokens.append(self._place_from_end(batch, layout)[:, None])
+        x_TD = self.project(torch.cat(tokens, dim=1), batch.dense_TF, batch.state_TF)
+        x_TD = self.dropout(x_TD)
+        for block in self.blocks:
+            x_TD = block(x_TD, layout)
+        h_TD: Tensor = self.norm(x_TD)
+        return h_TD
+
+    def layout(self, batch: ChannelSequenceBatch) -> PackedLayout:
+        """Return where the users of a batch lie."""
+        return PackedLayout(batch.offsets_U1, batch.gap_T.device)
+
+    @override
+    def forward(self, batch: ChannelSequenceBatch) -> Representation:
+        layout = self.layout(batch)
+        mask_U = (batch.lengths_U > 0).to(batch.gap_T.device)
+        if batch.num_events == 0:
+            return Representation(self.no_events.repeat(batch.num_users, 1), mask_U, {})
+        h_TD = self.encode_events(batch, layout)
+        if self.config.pool_channels:
+            h_TD = torch.cat([h_TD, self.project.token_embeddings(batch.tokens_TC)], dim=1)
+        z_UD = pool(h_TD, layout, self.config.pooling)
+        return Representation(torch.where(mask_U[:, None], z_UD, self.no_events), mask_U, {})
+
+    @override
+    def forward_flops(self, batch: ChannelSequenceBatch) -> tuple[float, float]:
+        squares = int((batch.lengths_U**2).sum())
+        padded_squares = batch.num_users * batch.max_length**2
+        return self._flops(batch, squares), self._flops(batch, padded_squares)
+
+    def _flops(self, batch: ChannelSequenceBatch, squares: int) -> float:
+        config, num_events = self.config, batch.num_events
+        channels = len(config.num_tokens) + 3 + config.num_dense
+        projection = 2 * num_events * channels * config.channel_dim * config.width
+        block = block_flops(num_events, squares, config.width, config.hidden, config.num_ffn)
+        return float(projection + config.num_blocks * block)
+
+    def _place_from_end(self, batch: ChannelSequenceBatch, layout: PackedLayout) -> Tensor:
+        ends_T = batch.offsets_U1[1:].repeat_interleave(layout.lengths_U)
+        place_T = ends_T - 1 - torch.arange(batch.num_events)
+        return place_T.clamp(max=self.config.max_events - 1).to(layout.device)

@@ -1,0 +1,150 @@
+"""Known answers: figures that can be known beforehand, recomputed by ``habitus verify``.
+
+To add one: write a function that returns :class:`Answer` rows, here or in any module, and give it
+a line in :data:`KNOWN_ANSWERS`. It raises :class:`NotRunError` where its data is absent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+import numpy as np
+
+from habitus.errors import DataError
+from habitus.registry import Registry
+
+
+class Answer(NamedTuple):
+    """One figure of ours beside what it must be."""
+
+    name: str
+    ours: float
+    expected: float
+    tolerance: float
+    source: str
+    """Where the expected figure comes from, and why the tolerance is what it is."""
+
+    @property
+    def holds(self) -> bool:
+        """True where ours is within the tolerance; False where it is NaN."""
+        return abs(self.ours - self.expected) <= self.tolerance
+
+
+class NotRunError(DataError):
+    """The data of a known answer is not here; the message says how to get it."""
+
+
+class Outcome(NamedTuple):
+    """What became of one entry."""
+
+    entry: str
+    answers: tuple[Answer, ...]
+    not_run: str | None
+    """Why it could not be recomputed."""
+
+    @property
+    def holds(self) -> bool:
+        """True where no figure is missed; what was not run misses nothing."""
+        return all(answer.holds for answer in self.answers)
+
+
+KNOWN_ANSWERS = Registry[Callable[[], Iterable[Answer]]](
+    "known answer",
+    {
+        "auroc_by_hand": "habitus.evaluation.known_answers:auroc_by_hand",
+        "bootstrap_width": "habitus.evaluation.known_answers:bootstrap_width",
+        "constant_scorer": "habitus.evaluation.known_answers:constant_scorer",
+        "impossible_cells": "habitus.evaluation.known_tables:impossible_cells",
+        "most_popular_beauty": "habitus.evaluation.known_rankings:most_popular_beauty",
+        "most_popular_twin": "habitus.evaluation.known_rankings:most_popular_twin",
+        "permuted_labels": "habitus.evaluation.known_answers:permuted_labels",
+    },
+)
+
+
+def recompute(entry: str) -> Outcome:
+    """Recompute one entry of :data:`KNOWN_ANSWERS`."""
+    function = KNOWN_ANSWERS[entry]
+    try:
+        return Outcome(entry, tuple(function()), None)
+    except NotRunError as error:
+        return Outcome(entry, (), str(error))
+
+
+def auroc_by_hand() -> Iterable[Answer]:
+    """Four rows whose areas are counted on the fingers."""
+    from habitus.metrics import auprc, auroc
+
+    labels, scores = [0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8]
+    hand = "by hand"
+    yield Answer("AUROC of four rows", auroc(labels, scores), 0.75, 1e-9, f"{hand}: 3 of 4 pairs")
+    expected = (1 / 1 + 2 / 3) / 2
+    yield Answer(
+        "AUPRC of four rows", auprc(labels, scores), expected, 1e-9, f"{hand}: (1 + 2/3)/2"
+    )
+    yield Answer("AUROC, all tied", auroc(labels, [1] * 4), 0.5, 1e-9, f"{hand}: a tie is a half")
+    yield Answer("AUPRC, all tied", auprc(labels, [1] * 4), 0.5, 1e-9, f"{hand}: the base rate")
+
+
+def constant_scorer() -> Iterable[Answer]:
+    """One score for all 101 candidates gets exactly chance (evaluation D2)."""
+    from habitus.metrics import hit_rate, mrr, ndcg
+
+    rank = np.arange(1, 102)
+    chance_ndcg = float((1 / np.log2(1 + rank[:10])).sum() / 101)
+    source = "closed form: the rank is uniform on 1 … 101"
+    yield Answer("HR@1, constant", hit_rate([0], [100], 1), 1 / 101, 1e-9, source)
+    yield Answer("NDCG@10, constant", ndcg([0], [100], 10), chance_ndcg, 1e-9, source)
+    yield Answer("MRR, constant", mrr([0], [100]), float((1 / rank).mean()), 1e-9, source)
+
+
+def permuted_labels() -> Iterable[Answer]:
+    """Labels that were shuffled cannot be predicted: AUROC is .5 within its interval."""
+    from habitus.evaluation.bootstrap import interval, metric_distribution, resample_counts
+    from habitus.metrics import auroc
+    from habitus.random import numpy_generator
+
+    generator = numpy_generator(0, "known answer", "permuted labels")
+    labels = np.repeat([1, 0], [60, 240])
+    scores = generator.normal(size=300) + labels
+    counts = resample_counts(labels, 1_000, generator)
+    values, covered = [], []
+    for _ in range(200):
+        shuffled = generator.permutation(scores)
+        values.append(auroc(labels, shuffled))
+        low, high = interval(metric_distribution("auroc", labels, shuffled[None], counts))
+        covered.append(low <= 0.5 <= high)
+    # Mann and Whitney: the variance of AUROC by chance is (n + 1) / (12 · positives · negatives).
+    spread = float(np.sqrt(301 / (12 * 60 * 240)))
+    source = "Mann–Whitney; 3 standard errors of 200 permutations"
+    error = 3 / np.sqrt(200)
+    yield Answer("AUROC, permuted labels", float(np.mean(values)), 0.5, spread * error, source)
+    half = spread * error / np.sqrt(2)
+    yield Answer("its standard deviation", float(np.std(values, ddof=1)), spread, half, source)
+    wide = float(np.sqrt(0.95 * 0.05)) * error
+    source = "level of the interval; 3 standard errors of 200 permutations"
+    yield Answer("95 % intervals that hold .5", float(np.mean(covered)), 0.95, wide, source)
+
+
+def bootstrap_width() -> Iterable[Answer]:
+    """Standard errors that a formula knows (evaluation D4)."""
+    from habitus.evaluation.bootstrap import NUM_RESAMPLES, distribution, resample_counts
+    from habitus.metrics import mean_statistic
+    from habitus.random import numpy_generator
+
+    generator = numpy_generator(0, "known answer", "bootstrap width")
+    counts = resample_counts(np.zeros(447), NUM_RESAMPLES, generator)
+    right = (np.arange(447) < 380).astype(np.float64)
+    share = 380 / 447
+    spread = float(distribution([mean_statistic(right)], counts, 447).std())
+    source = "binomial, n = 447; 5 standard errors of 10,000 resamples"
+    error = 5 / np.sqrt(2 * NUM_RESAMPLES)
+    expected = float(np.sqrt(share * (1 - share) / 447))
+    yield Answer("SE of accuracy .85", spread, expected, expected * error, source)
+    # 45 of 447 users are judged differently, as many for one method as (nearly) for the other.
+    flips = np.zeros(447)
+    flips[:45] = np.where(np.arange(45) % 2, 1, -1)
+    spread = float(distribution([mean_statistic(flips)], counts, 447).std())
+    expected = float(np.sqrt(45 / 447 / 447))
+    yield Answer("paired SE, 10 % discordant", spread, expected, expected * error, source)

@@ -1,0 +1,105 @@
+"""Multi-head self-attention over packed sequences: padded only inside the attention itself.
+
+Vaswani et al. "Attention Is All You Need". 2017. Differs from the paper: bidirectional, and
+sequences of a batch stand one after the other, so linear layers never see padding; attention
+weights have no dropout, which would rule out the fused CPU kernel.
+
+Shapes: T tokens of all sequences, U sequences, L longest sequence, N heads, D width, E = D / N.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import scaled_dot_product_attention
+
+
+@dataclass(frozen=True)
+class PackedLayout:
+    """Where sequences lie in a packed tensor; made once a batch, used by every block."""
+
+    offsets_U1: Tensor
+    """First token of each sequence, and ``T``; int64, on the CPU."""
+    device: torch.device
+
+    @property
+    def num_sequences(self) -> int:
+        """Sequences, empty ones included."""
+        return len(self.offsets_U1) - 1
+
+    @cached_property
+    def lengths_U(self) -> Tensor:
+        """Tokens of each sequence, on the CPU."""
+        return self.offsets_U1.diff()
+
+    @cached_property
+    def max_length(self) -> int:
+        """Tokens of the longest sequence, ``L``."""
+        return int(self.lengths_U.max()) if self.num_sequences else 0
+
+    @cached_property
+    def is_full(self) -> bool:
+        """Whether all sequences are equally long, so that packed and padded are the same."""
+        return bool((self.lengths_U == self.max_length).all())
+
+    @cached_property
+    def valid_UL(self) -> Tensor:
+        """True at the tokens of a padded tensor that are no padding."""
+        position_L = torch.arange(self.max_length, device=self.device)
+        return position_L < self.lengths_U.to(self.device)[:, None]
+
+    @cached_property
+    def place_T(self) -> Tensor:
+        """Place of each token in the flattened padded tensor."""
+        return self.valid_UL.flatten().nonzero().squeeze(1)
+
+    @cached_property
+    def mask_U11L(self) -> Tensor:
+        """Keys that may be attended to; an empty sequence may see its padding, to stay finite."""
+        empty_U1 = (self.lengths_U == 0).to(self.device)[:, None]
+        return (self.valid_UL | empty_U1)[:, None, None, :]
+
+    def pad(self, x_TD: Tensor) -> Tensor:
+        """Return ``(U, L, D)``, zeros where there is no token."""
+        shape = (self.num_sequences, self.max_length, x_TD.shape[1])
+        if self.is_full:
+            return x_TD.view(shape)
+        padded = x_TD.new_zeros(shape[0] * shape[1], shape[2])
+        return padded.index_copy(0, self.place_T, x_TD).view(shape)
+
+    def unpad(self, x_ULD: Tensor) -> Tensor:
+        """Return ``(T, D)``: the inverse of :meth:`pad`."""
+        flat = x_ULD.flatten(0, 1)
+        return flat if self.is_full else flat.index_select(0, self.place_T)
+
+
+class PackedAttention(nn.Module):
+    """Self-attention inside each sequence, with an output projection (A-S11)."""
+
+    def __init__(self, width: int, num_heads: int) -> None:
+        super().__init__()
+        if num_heads < 1 or width % num_heads:
+            raise ValueError(f"num_heads must divide the width {width}, got {num_heads}")
+        self.num_heads = num_heads
+        self.head_dim = width // num_heads
+        self.query_key_value = nn.Linear(width, 3 * width)
+        self.output = nn.Linear(width, width)
+
+    def forward(self, x_TD: Tensor, layout: PackedLayout) -> Tensor:
+        """Return ``(T, D)``."""
+        padded = layout.pad(self.query_key_value(x_TD))
+        query_UNLE, key_UNLE, value_UNLE = (
+            part.view(*part.shape[:2], self.num_heads, self.head_dim).transpose(1, 2)
+            for part in padded.chunk(3, dim=2)
+        )
+        out_UNLE = scaled_dot_product_attention(
+            query_UNLE,
+            key_UNLE,
+            value_UNLE,
+            attn_mask=None if layout.is_full else layout.mask_U11L,
+        )
+        out_TD: Tensor = self.output(layout.unpad(out_UNLE.transpose(1, 2).flatten(2)))
+        return out_TD

@@ -1,0 +1,52 @@
+"""The measures that a report can show: what each means in one line, and which way is better."""
+
+from __future__ import annotations
+
+import math
+from typing import Final, NamedTuple
+
+
+class Measure(NamedTuple):
+    """How one metric is read."""
+
+    title: str
+    meaning: str
+    higher_is_better: bool = True
+    highest: float = 1.0
+
+
+MEASURES: Final[dict[str, Measure]] = {
+    "auroc": Measure(
+        "AUROC",
+        "Take a user for whom the answer is yes and one for whom it is no: how often does the "
+        "method rank the first above the second? .5 is a coin toss, 1 is perfect.",
+    ),
+    "auprc": Measure(
+        "AUPRC",
+        "Going down the ranked list until every yes is found, the average share of right guesses "
+        "so far. A coin toss scores the share of yes, 1 is perfect.",
+    ),
+    "log_loss": Measure(
+        "Log loss",
+        "The price of a wrong probability: sure and wrong costs most. 0 is perfect.",
+        higher_is_better=False,
+        highest=math.inf,
+    ),
+    "brier": Measure(
+        "Brier score",
+        "Mean squared distance between the stated probability and what happened. 0 is perfect.",
+        higher_is_better=False,
+    ),
+    "ece": Measure(
+        "Calibration error (ECE)",
+        "How far stated probabilities lie from observed shares, on average. 0 is perfect; a "
+        "method that gives everybody the base rate is well calibrated and still useless.",
+        higher_is_better=False,
+    ),
+}
+MAIN: Final = "auroc"
+
+
+def measure(name: str) -> Measure:
+    """Return how a metric is read; one we do not know is shown under its own name."""
+    return MEASURES.get(name, Measure(name, "", highest=math.inf))

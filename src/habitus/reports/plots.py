@@ -1,0 +1,141 @@
+"""Plots as inline SVG: a few kilobytes each, no script, in the colours of the page's style."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from habitus.reports.markup import Html, el
+
+Points = Sequence[tuple[float, float]]
+
+
+def ticks(low: float, high: float, about: int = 4) -> list[float]:
+    """Return round numbers from ``low`` to ``high``, near ``about`` of them, never below two.
+
+    >>> ticks(0, 1), ticks(-0.03, 0.05)
+    ([0.0, 0.25, 0.5, 0.75, 1.0], [-0.02, 0.0, 0.02, 0.04])
+    """
+    span = high - low if high > low else 1.0
+    magnitude = 10.0 ** math.floor(math.log10(span / about))
+    nice = [magnitude * m for m in (1, 2, 2.5, 5, 10)]
+    step = min(nice, key=lambda s: abs(span / s - about))
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    found = [round(i * step, 12) for i in range(first, last + 1)]
+    return found if len(found) >= 2 else [low, low + span]
+
+
+class Frame(NamedTuple):
+    """The inside of a plot: what it spans, and where that is drawn."""
+
+    x: tuple[float, float]
+    y: tuple[float, float]
+    width: float
+    height: float
+    left: float = 44.0
+    bottom: float = 34.0
+    margin: float = 8.0
+
+    def at(self, x: float, y: float) -> tuple[float, float]:
+        """Return where a point is drawn."""
+        across = (x - self.x[0]) / ((self.x[1] - self.x[0]) or 1.0)
+        up = (y - self.y[0]) / ((self.y[1] - self.y[0]) or 1.0)
+        inner_width = self.width - self.left - self.margin
+        inner_height = self.height - self.bottom - self.margin
+        return self.left + across * inner_width, self.margin + (1 - up) * inner_height
+
+
+def spanning(series: Iterable[Points], width: float = 360, height: float = 230) -> Frame:
+    """Return a frame around all points."""
+    points = [point for line in series for point in line]
+    xs, ys = [x for x, _ in points] or [0.0, 1.0], [y for _, y in points] or [0.0, 1.0]
+    low, high = min(ys), max(ys)
+    room = 0.04 * (high - low) or 0.5
+    return Frame((min(xs), max(xs)), (low - room, high + room), width, height)
+
+
+def axes(frame: Frame, x_label: str, y_label: str) -> Html:
+    """Return grid lines, tick labels and the names of both axes."""
+    parts = []
+    for tick in ticks(*frame.y, 4):
+        x, y = frame.at(frame.x[0], tick)
+        parts.append(_line((x, y), (frame.width - frame.margin, y), "grid"))
+        parts.append(_text(x - 5, y + 4, f"{tick:g}", "end"))
+    for tick in ticks(*frame.x, 4):
+        x, y = frame.at(tick, frame.y[0])
+        parts.append(_text(x, y + 14, _short(tick), "middle"))
+    x0, y0 = frame.at(frame.x[0], frame.y[0])
+    x1, _ = frame.at(frame.x[1], frame.y[0])
+    parts += [_line((x0, y0), (x1, y0), "axis")]
+    parts.append(_text((x0 + x1) / 2, frame.height - 3, x_label, "middle", "name"))
+    middle = (frame.margin + y0) / 2
+    turned = {"transform": f"rotate(-90 10 {middle:.1f})"}
+    parts.append(_text(10, middle, y_label, "middle", "name", **turned))
+    return el("g", *parts, class_="axes", aria_hidden="true")
+
+
+def _short(value: float) -> str:
+    return f"{value / 1000:g}k" if abs(value) >= 10_000 else f"{value:g}"
+
+
+def _line(start: tuple[float, float], end: tuple[float, float], kind: str) -> Html:
+    (x1, y1), (x2, y2) = start, end
+    return el("line", x1=f"{x1:.1f}", y1=f"{y1:.1f}", x2=f"{x2:.1f}", y2=f"{y2:.1f}", class_=kind)
+
+
+def _text(x: float, y: float, text: str, anchor: str, kind: str = "tick", **more: str) -> Html:
+    return el("text", text, x=f"{x:.1f}", y=f"{y:.1f}", text_anchor=anchor, class_=kind, **more)
+
+
+def path(frame: Frame, points: Points, series: int) -> Html:
+    """Return a line through the points."""
+    drawn = " ".join("{:.1f},{:.1f}".format(*frame.at(x, y)) for x, y in points)
+    return el("polyline", points=drawn, class_=f"line s{series}")
+
+
+def upright(frame: Frame, x: float, label: str) -> Html:
+    """Return a dashed vertical line with a word on it."""
+    top, foot = frame.at(x, frame.y[1]), frame.at(x, frame.y[0])
+    near_end = top[0] > 0.7 * frame.width
+    side = _text(
+        top[0] + (-4 if near_end else 4), top[1] + 11, label, "end" if near_end else "start"
+    )
+    return el("g", _line(top, foot, "dashed"), side)
+
+
+def marker(x: float, y: float, series: int, radius: float) -> Html:
+    """Return a series' own shape: circle, diamond, triangle, square."""
+    kind = f"dot s{series}"
+    r = radius
+    if series == 0:
+        return el("circle", cx=f"{x:.1f}", cy=f"{y:.1f}", r=f"{r:.1f}", class_=kind)
+    corners = {
+        1: [(0, -1.3 * r), (1.3 * r, 0), (0, 1.3 * r), (-1.3 * r, 0)],
+        2: [(0, -1.2 * r), (1.15 * r, r), (-1.15 * r, r)],
+    }.get(series, [(-r, -r), (r, -r), (r, r), (-r, r)])
+    drawn = " ".join(f"{x + dx:.1f},{y + dy:.1f}" for dx, dy in corners)
+    return el("polygon", points=drawn, class_=kind)
+
+
+def svg(frame: Frame, label: str, *children: object) -> Html:
+    """Return the picture; ``label`` says in words what it shows."""
+    return el(
+        "svg",
+        *children,
+        viewBox=f"0 0 {frame.width:g} {frame.height:g}",
+        role="img",
+        aria_label=label,
+    )
+
+
+def figure(title: object, picture: Html) -> Html:
+    """Return a picture with its caption above."""
+    return el("figure", el("figcaption", title), picture)
+
+
+def thinned(points: Points, at_most: int = 400) -> Points:
+    """Return every n-th point, and always the last."""
+    stride = -(-len(points) // at_most) or 1
+    kept = list(points[::stride])
+    return kept if not points or kept[-1] == points[-1] else [*kept, points[-1]]

@@ -1,0 +1,35 @@
+"""Leak canaries (D1): checks that the future did not find its way into the scores."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from habitus.reports.findings import Findings
+from habitus.reports.markup import Html, el, note, row, section, table, terms
+
+
+def canaries_section(findings: Findings) -> Html:
+    """Return each check with its outcome."""
+    canaries = findings.results.get("canaries") or []
+    if not canaries:
+        text = "No leak checks were run: read the scores with that in mind."
+        return section("canaries", "Leak checks", note(text))
+    head = ("Check", "What it does", "Outcome", "Detail")
+    return section(
+        "canaries",
+        "Leak checks",
+        terms(
+            (
+                "Leak",
+                "A method sees something of the time or the users it is asked about. It then "
+                "scores well here and fails in use.",
+            ),
+        ),
+        table(head, (_row(canary) for canary in canaries), "plain"),
+    )
+
+
+def _row(canary: dict[str, Any]) -> Html:
+    passed = canary["passed"]
+    outcome = el("span", "✓ passed" if passed else "✗ failed", class_="pass" if passed else "fail")
+    return row(canary["name"], canary["what"], outcome, canary.get("detail"))

@@ -1,0 +1,135 @@
+"""What the results say, in words chosen by the verdicts, also when ours loses."""
+
+from __future__ import annotations
+
+from habitus.reports.findings import Difference, Findings
+from habitus.reports.formats import count, plural, score, signed, signed_interval
+from habitus.reports.markup import Html, el
+
+
+def headline(findings: Findings) -> list[str]:
+    """Return the sentences of the headline, as plain text."""
+    users = count(findings.results["split"]["test"])
+    asked = f"On {plural(len(findings.tasks), 'question')} about what {users} unseen users do next"
+    ours, reference = findings.ours, findings.reference
+    if not findings.tasks:
+        return ["These results hold no question about users, so there is nothing to compare."]
+    if ours is None or findings.mean_value(ours) is None:
+        return [f"{asked}, {_best_of_others(findings)}"]
+    first = f"{asked}, {findings.label(ours)} scores {score(findings.mean_value(ours))} on average"
+    first += " (AUROC: .5 is a coin toss, 1 is perfect)"
+    mean = findings.mean_difference(ours)
+    if reference is None or findings.mean_value(reference) is None:
+        return [first + "; nothing was run to compare it with."]
+    first += f"; {findings.label(reference)} scores {score(findings.mean_value(reference))}."
+    told = [verdict_sentence(findings.label(ours), mean[1])] if mean else []
+    return [first, *told, *_joined(findings)]
+
+
+def verdict_sentence(name: str, difference: Difference) -> str:
+    """Return win, loss or tie in a sentence with its figures."""
+    if difference.value is None or difference.low is None:
+        return "No interval of their difference was computed, so neither is called better."
+    figures = f"{signed(difference.value)} {signed_interval(difference.low, difference.high)}"
+    if difference.verdict == "tie":
+        return f"The difference, {figures}, is a tie."
+    word = "ahead" if difference.verdict == "better" else "behind"
+    return f"{name} is {word}: the difference, {figures}, leaves zero out."
+
+
+def _joined(findings: Findings) -> list[str]:
+    """Say how our other methods do, such as ours joined with counts."""
+    sentences = []
+    for name in findings.all_ours[1:]:
+        mean = findings.mean_difference(name)
+        if mean is None or mean[1].value is None or findings.mean_value(name) is None:
+            continue
+        against, difference = mean
+        word = {"better": "ahead of", "worse": "behind", "tie": "tied with"}[difference.verdict]
+        sentences.append(
+            f"{findings.label(name)} scores {score(findings.mean_value(name))}, {word} "
+            f"{findings.label(against)} ({signed(difference.value)} "
+            f"{signed_interval(difference.low, difference.high)})."
+        )
+    return sentences
+
+
+def _best_of_others(findings: Findings) -> str:
+    known = {n: s["value"] for n, s in findings.means.items() if s["value"] is not None}
+    if not known:
+        return "no method has a score on average."
+    best = max(known, key=lambda name: known[name])
+    return (
+        f"the best average is {score(known[best])}, by {findings.label(best)}; "
+        "no method of ours was evaluated."
+    )
+
+
+def tally_rows(findings: Findings) -> list[tuple[str, int, int, int]]:
+    """Return (against, better, tied, worse) for each method of others that ours was run beside."""
+    if findings.ours is None:
+        return []
+    groups = {m["name"]: m["group"] for m in findings.methods}
+    rows = []
+    for against in findings.compared_with(findings.ours):
+        if groups[against] == "ours":
+            continue
+        tally = findings.tally(findings.ours, against)
+        name = findings.label(against)
+        rows.append((name, tally["better"], tally["tie"], tally["worse"]))
+    return rows
+
+
+def headline_section(findings: Findings) -> Html:
+    """Return title, headline, what this page is, and the count of wins, ties and losses."""
+    first, *rest = headline(findings)
+    return el(
+        "header",
+        el("p", "habitus report", class_="kicker"),
+        el("h1", findings.results["title"]),
+        _alarm(findings),
+        el("p", first, class_="lead"),
+        el("p", " ".join(rest), class_="verdict") if rest else None,
+        el("p", _WHAT, class_="what"),
+        _tally_table(findings),
+        id="headline",
+    )
+
+
+def _alarm(findings: Findings) -> Html | None:
+    failed = findings.failed_canaries
+    if not failed:
+        return None
+    names = ", ".join(c["name"] for c in failed)
+    text = (
+        f"{plural(len(failed), 'leak check')} failed ({names}): the future may have leaked into "
+        "the scores. Do not rely on anything below before that is explained."
+    )
+    return el("p", el("strong", "Warning. "), text, class_="alarm", role="alert")
+
+
+def _tally_table(findings: Findings) -> Html | None:
+    rows = tally_rows(findings)
+    if not rows:
+        return None
+    head = ("Question by question, against", "ahead", "tied", "behind")
+    body = [
+        el("tr", el("th", name, scope="row"), *(el("td", n) for n in numbers))
+        for name, *numbers in rows
+    ]
+    return el(
+        "table",
+        el("caption", f"On how many questions {findings.label(findings.ours)} is …"),
+        el("thead", el("tr", *(el("th", h, scope="col") for h in head))),
+        el("tbody", *body),
+        class_="tally",
+    )
+
+
+_WHAT = (
+    "This page compares ways to describe a user by what the user did before a cutoff date. Each "
+    "description is frozen and given to the same small models, which learn from some users to "
+    "answer yes-or-no questions about the days after the cutoff; the scores are those of users "
+    "kept apart for the test. Each score carries a 95 % interval, and two methods whose "
+    "difference may be zero are called a tie, whichever figure is larger."
+)

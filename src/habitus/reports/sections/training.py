@@ -1,0 +1,82 @@
+"""Training curves: did pre-training learn, and did it stop in time?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from habitus.reports.findings import Findings
+from habitus.reports.markup import Html, el, join, note, section, terms
+from habitus.reports.plots import (
+    Points,
+    axes,
+    figure,
+    path,
+    spanning,
+    svg,
+    thinned,
+    upright,
+)
+
+
+def training_section(findings: Findings) -> Html:
+    """Return the loss over the steps, and each part of it."""
+    training = findings.results.get("pretraining")
+    curves = (training or {}).get("curves")
+    title = "Training curves"
+    if not training:
+        text = "These results come from an evaluation without pre-training: nothing to draw."
+        return section("training", title, note(text))
+    if not curves or not _pairs(curves["step"], curves["train_loss"]):
+        return section("training", title, note("The run kept no training curve."))
+    return section(
+        "training",
+        title,
+        terms(
+            ("Loss", "What pre-training makes small: how badly hidden values were guessed."),
+            ("Validation", "The same on users that the training steps never used."),
+        ),
+        el("div", _total(curves, training.get("best_step")), class_="grid large"),
+        _parts(curves),
+    )
+
+
+def _pairs(xs: Sequence[Any], ys: Sequence[Any]) -> Points:
+    return [(x, y) for x, y in zip(xs, ys, strict=True) if x is not None and y is not None]
+
+
+def _total(curves: dict[str, Any], best_step: float | None) -> Html:
+    train = thinned(_pairs(curves["step"], curves["train_loss"]))
+    valid = thinned(_pairs(curves.get("valid_step") or [], curves.get("valid_loss") or []))
+    frame = spanning([train, valid], 400, 225)
+    inside = best_step is not None and frame.x[0] <= best_step <= frame.x[1]
+    best = upright(frame, best_step, "kept") if inside and best_step is not None else None
+    words = f"Training loss from {train[0][1]:.3g} to {train[-1][1]:.3g}"
+    if valid:
+        words += f", validation loss from {valid[0][1]:.3g} to {valid[-1][1]:.3g}"
+    lines = [path(frame, train, 1), path(frame, valid, 0) if valid else None]
+    picture = svg(frame, words, axes(frame, "step", "loss"), best, *lines)
+    keys = [el("li", el("b", class_="stroke s1", aria_hidden="true"), "training, dashed")]
+    if valid:
+        keys.append(el("li", el("b", class_="stroke s0", aria_hidden="true"), "validation"))
+    return figure(join([el("ul", *keys, class_="legend"), note(words + ".")]), picture)
+
+
+def _parts(curves: dict[str, Any]) -> Html | None:
+    parts = {n: _pairs(curves["step"], v) for n, v in (curves.get("parts") or {}).items()}
+    small = [_part(name, thinned(line, 120)) for name, line in parts.items() if line]
+    if not small:
+        return None
+    return join(
+        [
+            el("h3", "Parts of the training loss"),
+            note("Each on its own scale: compare shapes, not heights."),
+            el("div", *small, class_="grid small"),
+        ]
+    )
+
+
+def _part(name: str, line: Points) -> Html:
+    frame = spanning([line], 230, 130)
+    words = f"{name}: from {line[0][1]:.3g} to {line[-1][1]:.3g}"
+    return figure(words, svg(frame, words, axes(frame, "step", "loss"), path(frame, line, 0)))

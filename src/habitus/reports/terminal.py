@@ -1,0 +1,154 @@
+"""The scores as a terminal table: whole where it fits, ours against the reference where not."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+from typing import Any, Final
+
+from rich import box
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+from habitus.reports.findings import VERDICT_WORDS, Difference, Findings
+from habitus.reports.formats import percent, score, signed, signed_interval
+from habitus.reports.schema import check_results
+from habitus.reports.sections.headline import headline
+
+_MARKS: Final = {"best": "★", "tie": "≈", "behind": "▽", "untested": " "}
+_STYLES: Final = {"best": "bold", "tie": "", "behind": "dim", "untested": "dim"}
+_VERDICT_STYLES: Final = {"better": "bold cyan", "worse": "bold yellow", "tie": ""}
+_ASCII: Final = str.maketrans(
+    {"★": "*", "≈": "~", "▽": "v", "−": "-", "–": "-", "✓": "+", "✗": "x", "…": ".", "\xa0": " "}
+)
+_KEY: Final = (
+    "AUROC with its 95 % interval; ★ best of the row, ≈ tied with it, ▽ behind it (Holm), "
+    "no mark: not compared in pairs"
+)
+
+
+def terminal_table(results: Mapping[str, Any]) -> RenderableType:
+    """Return the headline, the table and the leak checks, for ``rich`` to print.
+
+    Raises:
+        DataError: results that are not format 1.
+        GuardError: results that hold user ids.
+    """
+    check_results(results)
+    return _TerminalReport(Findings(results))
+
+
+class _TerminalReport:
+    """Chooses its columns when it knows how wide the terminal is."""
+
+    def __init__(self, findings: Findings) -> None:
+        self.findings = findings
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        ascii_only = options.ascii_only
+        yield _text(" ".join(headline(self.findings)), ascii_only=ascii_only)
+        if self.findings.tasks:
+            yield self._fitting(console, options)
+            yield _text(_KEY, style="dim", ascii_only=ascii_only)
+        yield _canaries(self.findings, ascii_only=ascii_only)
+
+    def _fitting(self, console: Console, options: ConsoleOptions) -> Table:
+        """Return the widest table that needs no cut, else the narrowest."""
+        names = [m["name"] for m in self.findings.columns]
+        shown = self.findings.shown or names[:3]
+        layouts = [(names, True), (shown, True), (shown[:2], True)]
+        layouts += [(shown[:2], False), (shown[:1], False)]
+        unlimited = options.update(max_width=10_000)
+        for methods, difference in layouts:
+            table = _table(self.findings, methods, difference, options.ascii_only)
+            if Measurement.get(console, unlimited, table).minimum <= options.max_width:
+                break
+        return table
+
+
+def _table(findings: Findings, methods: list[str], difference: bool, ascii_only: bool) -> Table:
+    table = Table(box=box.ASCII2 if ascii_only else box.SIMPLE_HEAD, padding=(0, 1))
+    table.pad_edge, table.collapse_padding = False, True
+
+    def text(value: str, style: str = "") -> Text:
+        return _text(value, style=style, ascii_only=ascii_only)
+
+    # Only questions may fold: figures keep their width, and titles are folded beforehand.
+    table.add_column(text("question"), overflow="fold", min_width=10, max_width=24)
+    table.add_column(text("yes"), justify="right", no_wrap=True)
+    for name in methods:
+        title = textwrap.fill(findings.label(name), 10)
+        table.add_column(text(title), justify="right", no_wrap=True)
+    against = findings.reference if findings.ours in methods else None
+    difference = difference and against is not None
+    if difference:
+        title = f"{findings.label(findings.ours)} − {findings.label(against)}"
+        table.add_column(text(textwrap.fill(title, 15)), no_wrap=True)
+    for task in findings.tasks:
+        cells = [_score(findings, task["name"], name) for name in methods]
+        found = findings.difference(task["name"], findings.ours or "", against or "")
+        cells += [_difference(found)] if difference else []
+        row = [(task["name"], ""), (percent(task.get("base_rate_test")), ""), *cells]
+        table.add_row(*(text(*cell) for cell in row))
+    table.add_section()
+    table.add_row(*(text(*cell) for cell in _mean_row(findings, methods, difference)))
+    return table
+
+
+def _score(findings: Findings, task: str, method: str) -> tuple[str, str]:
+    found = findings.estimate(task, method)
+    if found is None:
+        return "–", "dim"
+    mark = findings.mark(task, method)
+    return f"{score(found['value'])} {_MARKS[mark]}\n{_span(found)}", _STYLES[mark]
+
+
+def _span(found: Mapping[str, Any]) -> str:
+    if found["low"] is None:
+        return "–"
+    # Two digits: the interval is for its width, and eight of them must fit beside each other.
+    return f"{score(found['low'], 2)}–{score(found['high'], 2)}"
+
+
+def _difference(found: Difference | None) -> tuple[str, str]:
+    if found is None or found.value is None:
+        return "–", "dim"
+    figures = signed_interval(found.low, found.high)
+    word = VERDICT_WORDS[found.verdict]
+    return f"{signed(found.value)} {word}\n{figures}", _VERDICT_STYLES[found.verdict]
+
+
+def _mean_row(findings: Findings, methods: list[str], difference: bool) -> list[tuple[str, str]]:
+    cells = []
+    for name in methods:
+        mean = findings.means.get(name)
+        known = mean is not None and mean["value"] is not None
+        cells.append(
+            (f"{score(mean['value'])}  \n{_span(mean)}" if mean and known else "–", "bold")
+        )
+    if difference:
+        found = findings.mean_difference(findings.ours or "")
+        cells.append(_difference(found[1] if found else None))
+    return [("mean", "bold"), ("", ""), *cells]
+
+
+def _canaries(findings: Findings, *, ascii_only: bool) -> Text:
+    canaries = findings.results.get("canaries") or []
+    failed = findings.failed_canaries
+    if failed:
+        names = ", ".join(c["name"] for c in failed)
+        words = f"✗ leak checks FAILED: {names}; do not rely on these scores"
+        return _text(words, style="bold red", ascii_only=ascii_only)
+    if not canaries:
+        return _text("– no leak checks were run", style="yellow", ascii_only=ascii_only)
+    return _text(f"✓ leak checks: {len(canaries)} of {len(canaries)} passed", ascii_only=ascii_only)
+
+
+def _text(value: str, *, style: str = "", ascii_only: bool = False) -> Text:
+    """Return text in which no name can be markup, nor steer the terminal."""
+    safe = "".join(c if c.isprintable() or c in "\n\xa0" else "�" for c in value)
+    if ascii_only:
+        safe = safe.translate(_ASCII).encode("ascii", "backslashreplace").decode()
+    return Text(safe, style=style)

@@ -1,0 +1,126 @@
+"""``habitus evaluate`` from files to files."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from habitus.cli.main import main
+from habitus.data.snapshot import Snapshot
+from habitus.data.traces import Traces
+from habitus.reports import check_results
+from tests.evaluation.test_stored import store
+from tests.evaluation.world import world
+
+TASKS = """
+- kind: has
+  name: aisle
+  question: Will they visit aisle 1 in the next 30 days?
+  horizon_days: 30
+  channel: aisle
+  values: [a1]
+  cutoffs: {first: 2020-03-01, test: 2020-06-01}
+"""
+TASTE = """
+- kind: profile
+  name: taste
+  question: Do they like aisle 1?
+  horizon_days: 30
+  attribute: taste
+  values: [a1]
+"""
+
+
+@pytest.fixture(scope="module")
+def traces(tmp_path_factory: pytest.TempPathFactory) -> Traces:
+    return world(tmp_path_factory.mktemp("world") / "traces")
+
+
+def run(traces: Traces, folder: Path, text: str, *words: str) -> int:
+    (folder / "tasks.yaml").write_text(text)
+    files = ["--tasks", str(folder / "tasks.yaml"), "--out", str(folder / "results.json")]
+    quick = ["--seeds", "2", "--resamples", "100"]
+    with pytest.raises(SystemExit) as caught:
+        main(["evaluate", str(traces.path), *files, *quick, *words])
+    return int(caught.value.code or 0)
+
+
+def test_without_a_model_the_controls_are_compared(
+    traces: Traces, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(traces, tmp_path, TASKS) == 0
+    results = json.loads((tmp_path / "results.json").read_text())
+    check_results(results)
+    assert [m["name"] for m in results["methods"]] == ["majority", "random_vectors", "aggregates"]
+    assert results["seeds"] == [0, 1]
+    assert all(canary["passed"] for canary in results["canaries"])
+    assert len(results["canaries"]) == 6
+    printed = capsys.readouterr().out
+    assert printed.splitlines()[-1] == str(tmp_path / "results.json")
+    assert "aggregates" in printed
+
+
+def test_stored_representations_are_one_directory_a_cutoff(traces: Traces, tmp_path: Path) -> None:
+    dates = ["2020-03-01", "2020-04-01", "2020-05-01", "2020-06-01"]
+    users = list(range(traces.num_users))
+    paths = [store(tmp_path / when, traces, users, when) for when in dates]
+    words = [word for path in paths for word in ("--representations", str(path))]
+    assert run(traces, tmp_path, TASKS, *words) == 0
+    results = json.loads((tmp_path / "results.json").read_text())
+    assert results["methods"][-1]["representation_dim"] == 2
+    assert {d["method"] for d in results["differences"]} == {"ours"}
+
+
+def test_what_is_kept_is_used_again(traces: Traces, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    for _ in range(2):
+        assert run(traces, tmp_path, TASKS, "--cache", str(cache)) == 0
+    assert len(list((cache / "predictions").iterdir())) == 3
+
+
+def test_sensitive_tasks_stop_with_four_unless_allowed(
+    traces: Traces, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(traces, tmp_path, TASTE) == 4
+    assert "--allow-sensitive" in capsys.readouterr().err
+    assert not (tmp_path / "results.json").exists()
+    assert run(traces, tmp_path, TASTE, "--allow-sensitive") == 0
+    assert json.loads((tmp_path / "results.json").read_text())["tasks"][0]["sensitive"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "code", "message"),
+    [
+        ("- kind: inactiv", (), 2, "did you mean 'inactive'"),
+        (TASKS, ("--seeds", "0"), 2, "at least 1"),
+        (TASKS, ("--model", "a", "--representations", "b"), 2, "not both"),
+        (TASKS, ("--model", "nowhere"), 3, "nowhere"),
+        (TASKS.replace("values: [a1]", "values: [bird]"), (), 4, "'aisle' is left out"),
+    ],
+)
+def test_what_is_wrong_is_a_sentence_and_an_exit_code(
+    text: str, words: tuple[str, ...], code: int, message: str,
+    traces: Traces, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    assert run(traces, tmp_path, text, *words) == code
+    assert message in " ".join(capsys.readouterr().err.split())
+    assert not (tmp_path / "results.json").exists()
+
+
+def test_a_model_that_saw_the_answers_is_stopped(
+    traces: Traces,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Late:
+        about = {"run": {"as_of": "2020-07-01"}}  # noqa: RUF012
+        digest = "late"
+
+        def encode(self, snapshot: Snapshot) -> np.ndarray:
+            return np.zeros((snapshot.num_users, 1), np.float32)
+
+    monkeypatch.setattr("habitus.representations.model.load", lambda _: Late())
+    assert run(traces, tmp_path, TASKS, "--model", "late") == 4
+    assert "after the test cutoff 2020-06-01" in " ".join(capsys.readouterr().err.split())

@@ -1,0 +1,148 @@
+"""``habitus pretrain`` end to end on a small world."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import habitus
+from habitus.cli.main import main
+from habitus.data.traces import Traces
+from habitus.runs import pretrain as pretrain_module
+from habitus.testing.hand_made import write_traces
+from tests.small import CUTOFF, small_traces
+
+TINY = [
+    "--preset=quick",
+    "--as-of=" + CUTOFF,
+    "--set=encoder={width: 8, channel_dim: 4, hidden: 8, num_blocks: 1, num_heads: 2, "
+    "max_events: 16}",
+    "--set=sequence={min_events: 3, max_events: 16}",
+    "--set=vocabulary.min_users=2",
+    "--set=training.max_steps=4",
+    "--set=training.evaluate_every=2",
+]
+
+
+def run(*words: object) -> int:
+    """Return the exit code of one command line."""
+    with pytest.raises(SystemExit) as exit_:
+        main([str(word) for word in words])
+    return int(exit_.value.code or 0)
+
+
+@pytest.fixture
+def traces(tmp_path: Path) -> Traces:
+    return small_traces(tmp_path / "traces")
+
+
+def test_traces_become_a_model_directory(
+    traces: Traces, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("pretrain", traces.path, "--out", tmp_path / "m", "--seed=3", *TINY) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith("4 steps on ")
+    assert "validation loss" in out
+    assert "pretrain …" in err
+    model = habitus.load(tmp_path / "m")
+    about = model.about["run"]
+    assert (about["seed"], about["training"]["seed"], about["as_of"]) == (3, 3, CUTOFF)
+    assert about["training"]["max_steps"] == 4
+    assert model.representation_dim == 8
+    card = (tmp_path / "m/README.md").read_text()
+    assert "# channel (quick)" in card
+    assert not [user for user in traces.user_ids.to_pylist() if user in card]
+    assert (tmp_path / "m.training/log.jsonl").is_file()
+
+
+def test_a_place_that_is_taken_is_a_usage_error_and_can_be_overwritten(
+    traces: Traces, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = ["pretrain", traces.path, "--out", tmp_path / "m", *TINY]
+    assert run(*line) == 0
+    digest = habitus.load(tmp_path / "m").digest
+    capsys.readouterr()
+    assert run(*line) == 2
+    told = capsys.readouterr().err.replace("\n", " ")
+    assert "exists: choose another --out, or allow --overwrite" in told
+    # The same settings: the finished training is still there, and gives the same weights.
+    assert run(*line, "--overwrite") == 0
+    before = json.loads((tmp_path / "m/manifest.json").read_text())
+    assert habitus.load(tmp_path / "m").digest == before["digest"]
+    assert digest is not None
+
+
+def test_an_interrupted_training_goes_on_with_the_same_command(
+    traces: Traces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = ["pretrain", traces.path, "--out", tmp_path / "m", *TINY]
+    real = pretrain_module.pretrain
+
+    def interrupted(*arguments: object, **options: object) -> object:
+        def stop(step: int, *_: object) -> None:
+            if step == 3:
+                raise KeyboardInterrupt
+
+        return real(*arguments, **{**options, "on_step": stop})  # type: ignore[arg-type]
+
+    monkeypatch.setattr(pretrain_module, "pretrain", interrupted)
+    assert run(*line) == 130
+    assert not (tmp_path / "m").exists()
+    monkeypatch.undo()
+    assert run(*line) == 0
+    assert run("pretrain", traces.path, "--out", tmp_path / "n", *TINY) == 0
+    weights = [(tmp_path / name / "model.safetensors").read_bytes() for name in "mn"]
+    assert weights[0] == weights[1]
+    log = (tmp_path / "m.training/log.jsonl").read_text().splitlines()
+    assert [json.loads(x)["step"] for x in log if json.loads(x)["kind"] == "valid"] == [2, 4]
+
+
+@pytest.mark.parametrize(
+    ("words", "exit_code", "sentence"),
+    [
+        (["--set", "training.max_step=3"], 2, "did you mean 'max_steps'?"),
+        (["--set", "trainign.max_steps=3"], 2, "did you mean 'training'?"),
+        (["--set", "training.max_steps"], 2, "write a setting as key=value"),
+        (["--set", "training.max_steps=many"], 2, "must be of type int, got 'many'"),
+        (["--set", "training.betas=[0.9"], 2, "is no YAML"),
+        (["--preset", "qick"], 2, "did you mean 'quick'?"),
+        (["--run", "chanel"], 2, "did you mean 'channel'?"),
+        (["--as-of", "first of May"], 2, "is no date"),
+        (["--as-of", "1999-01-01"], 3, "is not after the first event"),
+        (["--device", "gpu"], 2, "device 'gpu' cannot be used here"),
+        (["--set", "sequence.min_events=5000"], 4, "no train user has 5000 events"),
+        (["--set", "vocabulary.channels=[itme_id]"], 3, "did you mean 'item_id'?"),
+    ],
+)
+def test_what_is_wrong_is_told_and_nothing_is_made(
+    words: list[str],
+    exit_code: int,
+    sentence: str,
+    traces: Traces,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run("pretrain", traces.path, "--out", tmp_path / "m", *TINY, *words) == exit_code
+    assert sentence in capsys.readouterr().err
+    assert not (tmp_path / "m").exists()
+
+
+def test_traces_that_are_not_there_are_a_data_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("pretrain", tmp_path / "nowhere", "--out", tmp_path / "m") == 3
+    assert "is no traces directory" in capsys.readouterr().err
+
+
+def test_ordinal_time_takes_a_number_of_events(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    events = {f"u{n}": [{"time": t, "item_id": f"i{t % 3}"} for t in range(9)] for n in range(20)}
+    path = tmp_path / "t"
+    write_traces(path, events, {"item_id": "id"}, time_unit="order")
+    tiny = [word for word in TINY if not word.startswith("--as-of")]
+    assert run("pretrain", path, "--out", tmp_path / "m", *tiny, "--as-of=2") == 0
+    assert habitus.load(tmp_path / "m").about["run"]["as_of"] == 2
+    capsys.readouterr()
+    assert run("pretrain", path, "--out", tmp_path / "n", *tiny, "--as-of=2020-01-01") == 2
+    assert "the number of last events to leave out" in capsys.readouterr().err

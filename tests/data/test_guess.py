@@ -1,0 +1,165 @@
+from typing import Any
+
+import polars as pl
+import pytest
+
+from habitus.data.column_report import report_columns
+from habitus.data.columns import TableName
+from habitus.data.guess import find_column, guess_kind, guess_mapping, guess_time_format
+from habitus.data.mapping import ChannelMapping, EventsMapping, TracesMapping
+
+
+def guess(columns: dict[str, Any], table: TableName = "events") -> TracesMapping:
+    frame = pl.DataFrame(columns, strict=False)
+    num_rows, reports = report_columns(frame.lazy(), "a frame")
+    return guess_mapping(table, reports, frame, num_rows)
+
+
+def events(**columns: Any) -> EventsMapping:
+    """Return the guess for a table with two users and these columns besides."""
+    length = len(next(iter(columns.values()))) if columns else 2
+    base = {"user": ["a", "b"] * (length // 2), "when": ["2020-01-01 10:00"] * length}
+    return guess({**base, **columns}).events
+
+
+def kind(name: str, values: list[Any]) -> str | None:
+    frame = pl.DataFrame({name: values}, strict=False)
+    num_rows, (column,) = report_columns(frame.lazy(), "a frame")
+    return guess_kind(column, num_rows)
+
+
+def test_our_own_names_are_found_as_they_are() -> None:
+    mapping = guess(
+        {
+            "user_id": ["a", "b"],
+            "time": [10, 20],
+            "item_id": ["x", "y"],
+            "service": ["s", "t"],
+            "kind": ["view", "buy"],
+        }
+    )
+    assert mapping.events == EventsMapping(
+        channels={
+            "item_id": ChannelMapping(kind="id"),
+            "service": ChannelMapping(kind="category"),
+            "kind": ChannelMapping(kind="category"),
+        }
+    )
+
+
+def test_names_of_others_are_found_too() -> None:
+    mapping = guess(
+        {
+            "Customer ID": [1, 2],
+            "InvoiceDate": ["2011-01-02 09:30", "2011-01-03 09:30"],
+            "StockCode": ["a1", "b2"],
+            "Event-Type": ["buy", "return"],
+        }
+    ).events
+    assert (mapping.user_id, mapping.time) == ("Customer ID", "InvoiceDate")
+    assert mapping.channels == {
+        "item_id": ChannelMapping(kind="id", column="StockCode"),
+        "kind": ChannelMapping(kind="category", column="Event-Type"),
+    }
+
+
+def test_the_likeliest_name_wins() -> None:
+    frame = pl.DataFrame({"date": ["2020-01-01"], "timestamp": [5]})
+    _, columns = report_columns(frame.lazy(), "a frame")
+    assert find_column("time", columns) == "timestamp"
+    assert find_column("item_id", columns) is None
+
+
+def test_a_column_of_dates_is_the_time_whatever_its_name() -> None:
+    found = events(when=["2020-01-01 10:00", "2020-01-02 10:00"])
+    assert found.time == "when"
+    # a second column of dates says nothing as a channel
+    assert "born" not in events(born=["1990-01-01", "1991-01-01"]).channels
+
+
+def test_a_position_is_an_order() -> None:
+    found = guess({"user_id": [1, 1], "position": [0, 1], "item_id": [5, 6]}).events
+    assert (found.time, found.time_unit) == ("position", "order")
+
+
+def test_nothing_that_looks_like_it_keeps_our_name() -> None:
+    found = guess({"a": [1.5, 2.5], "b": ["x", "y"]}).events
+    assert (found.user_id, found.time) == ("user_id", "time")
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "expected"),
+    [
+        ("price", [1.5, 2.5, 3.0], "dense"),
+        ("amount", list(range(60)) * 2, "dense"),
+        ("stars", [1, 2, 3, 4, 5] * 3, "category"),
+        ("zip", [10_000 + n % 60 for n in range(120)], "category"),
+        ("basket_id", [n // 2 for n in range(4000)], "id"),
+        ("colour", ["red", "blue"], "category"),
+        ("page", [f"p{n}" for n in range(3000)], "id"),
+        ("note", [f"a rather long text about the number {n} and more" for n in range(9)], "text"),
+        ("member", [True, False], "category"),
+        ("row", list(range(3000)), None),
+        ("same", [7, 7, 7], None),
+        ("nothing", [None, None], None),
+        ("parts", [[1], [2]], None),
+    ],
+)
+def test_what_kind_of_channel_a_column_is(
+    name: str, values: list[Any], expected: str | None
+) -> None:
+    assert kind(name, values) == expected
+
+
+def test_a_constant_service_is_still_told() -> None:
+    assert events(service=["shop", "shop"]).channels["service"].kind == "category"
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (["2020-01-31", "2020-02-01"], None),
+        (["2020-01-31T10:00:00Z"], None),
+        (["1577836800"], None),
+        (["31.01.2020 10:00"], "%d.%m.%Y %H:%M"),
+        (["31/01/2020"], "%d/%m/%Y"),
+        (["01/31/2020 10:00:05"], "%m/%d/%Y %H:%M:%S"),
+        (["2020/01/31 10:00"], "%Y/%m/%d %H:%M"),
+        (["yesterday"], None),
+        ([], None),
+    ],
+)
+def test_how_times_are_written(texts: list[str], expected: str | None) -> None:
+    assert guess_time_format(pl.Series(texts, dtype=pl.String)) == expected
+
+
+def test_the_format_of_times_reaches_the_mapping() -> None:
+    found = guess({"user": [1, 2], "day": ["31.01.2020", "01.02.2020"]}).events
+    assert (found.time, found.time_format) == ("day", "%d.%m.%Y")
+
+
+def test_channels_get_names_that_they_may_have() -> None:
+    found = events(**{"unit price (€)": [1.5, 2.5]}).channels
+    assert found == {"unit_price____": ChannelMapping(kind="dense", column="unit price (€)")}
+    # "time" is no channel, and two names must not become one
+    both = events(**{"a b": [1.5, 2.5], "a_b": [1.5, 2.5]}).channels
+    assert set(both) == {"a_b", "a_b_"}
+
+
+def test_a_side_table_keeps_all_its_columns() -> None:
+    mapping = guess({"asin": ["x", "y"], "title": ["a", "b"], "text": ["c", "d"]}, "items")
+    assert mapping.items is not None
+    assert mapping.items.columns == {"item_id": "asin", "title": "title", "text": "text"}
+    assert guess({"item_id": ["x"], "text": ["a"]}, "items").items == type(mapping.items)()
+
+
+def test_follows_have_two_users() -> None:
+    mapping = guess({"user_id": [1, 2], "followee": [2, 1]}, "follows")
+    assert mapping.follows is not None
+    assert mapping.follows.columns == {"user_id": "user_id", "follows_id": "followee"}
+
+
+def test_a_proposal_survives_a_round_trip_through_a_file(tmp_path: Any) -> None:
+    mapping = guess({"Customer": [1, 2], "day": ["31.01.2020", "01.02.2020"], "x y": [1.5, 2]})
+    (tmp_path / "m.yaml").write_text(mapping.to_yaml())
+    assert TracesMapping.from_yaml(tmp_path / "m.yaml") == mapping

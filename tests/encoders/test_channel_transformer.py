@@ -1,0 +1,145 @@
+"""The channel encoder keeps the promise of every encoder, and reads all that its batch says."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import pytest
+import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+from habitus.config import Config
+from habitus.data.channel_sequence import NUM_TIME_BUCKETS, ChannelSequenceBatch
+from habitus.encoders import ENCODERS, UserEncoder
+from habitus.encoders.channel_transformer import ChannelTransformer, ChannelTransformerConfig
+from habitus.errors import UsageError
+from habitus.testing.encoders import EncoderContract, assert_near
+from tests.encoders.sequences import CONFIG, make_batch
+
+
+def encoder(**changes: Any) -> ChannelTransformer:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return ChannelTransformer(replace(CONFIG, **changes)).eval()
+
+
+class TestChannelTransformer(EncoderContract):
+    encoder: ClassVar[type[UserEncoder]] = ChannelTransformer
+    config: ClassVar[Config] = CONFIG
+
+    def make_batch(self, users: Mapping[int, int]) -> ChannelSequenceBatch:
+        return make_batch(users)
+
+
+class TestTwoFeedForwardLayersAndBothPools(TestChannelTransformer):
+    config = replace(CONFIG, num_ffn=2, pooling="max_mean")
+
+
+class TestMeanPooling(TestChannelTransformer):
+    config = replace(CONFIG, pooling="mean")
+
+
+class TestWithoutDenseChannels(TestChannelTransformer):
+    config = replace(CONFIG, num_dense=0)
+    unreached = frozenset({"project.direction_FE"})
+
+    def make_batch(self, users: Mapping[int, int]) -> ChannelSequenceBatch:
+        batch = make_batch(users)
+        none = {name: getattr(batch, name)[:, :0] for name in ("dense_TF", "state_TF", "bins_TF")}
+        return replace(batch, **none)
+
+
+def test_a_user_without_events_has_the_learned_vector() -> None:
+    module = encoder()
+    for users in ({0: 0}, {0: 3, 1: 0}, {0: 0, 1: 0}):
+        out = module(make_batch(users))
+        assert torch.equal(out.z_UD[~out.mask_U], module.no_events.expand((~out.mask_U).sum(), -1))
+
+
+def test_no_user_is_no_row() -> None:
+    nothing = replace(make_batch({0: 0}), offsets_U1=torch.zeros(1, dtype=torch.long))
+    out = encoder()(nothing)
+    assert out.z_UD.shape == (0, 8)
+    assert out.mask_U.shape == (0,)
+
+
+def test_states_of_events_are_those_of_each_user_alone() -> None:
+    module, users = encoder(), {0: 3, 1: 0, 2: 7, 3: 1}
+    batch = make_batch(users)
+    together = torch.split(module.encode_events(batch, module.layout(batch)), [*users.values()])
+    for (name, length), mine_LD in zip(users.items(), together, strict=True):
+        alone = make_batch({name: length})
+        assert_near(mine_LD, module.encode_events(alone, module.layout(alone)))
+
+
+def test_states_of_no_events_are_an_empty_tensor() -> None:
+    module, batch = encoder(), make_batch({0: 0, 1: 0})
+    assert module.encode_events(batch, module.layout(batch)).shape == (0, 8)
+
+
+@pytest.mark.parametrize("name", ["tokens_TC", "dense_TF", "state_TF", "gap_T", "age_T"])
+def test_every_input_is_read(name: str) -> None:
+    module, batch = encoder(pooling="mean"), make_batch({0: 5})
+    value = getattr(batch, name)
+    size = {"tokens_TC": 6, "state_TF": 3, "dense_TF": None}.get(name, NUM_TIME_BUCKETS)
+    other = value + 1 if size is None else (value + 1) % size
+    assert (module(batch).z_UD != module(replace(batch, **{name: other})).z_UD).any()
+
+
+def test_bins_are_targets_and_never_read() -> None:
+    module, batch = encoder(), make_batch({0: 5, 1: 2})
+    other = replace(batch, bins_TF=batch.bins_TF + 1)
+    assert torch.equal(module(batch).z_UD, module(other).z_UD)
+
+
+def test_the_place_is_counted_from_the_end_and_stops_at_the_longest() -> None:
+    module, batch = encoder(max_events=3), make_batch({0: 5, 1: 0, 2: 2})
+    place_T = module._place_from_end(batch, module.layout(batch))
+    assert place_T.tolist() == [2, 2, 2, 1, 0, 1, 0]
+
+
+def test_the_order_of_events_matters_because_of_their_place() -> None:
+    module, batch = encoder(pooling="mean"), make_batch({0: 5})
+    names = ("tokens_TC", "dense_TF", "state_TF", "bins_TF", "gap_T", "age_T")
+    backwards = replace(batch, **{name: getattr(batch, name).flip(0) for name in names})
+    assert not torch.allclose(module(batch).z_UD, module(backwards).z_UD, atol=1e-4)
+
+
+@pytest.mark.parametrize("num_ffn", [1, 2])
+def test_operations_are_those_that_pytorch_counts_where_nothing_is_padded(num_ffn: int) -> None:
+    module, batch = encoder(num_ffn=num_ffn), make_batch({0: 6, 1: 6, 2: 6})
+    # Only the plain kernel of attention is counted on a CPU.
+    with (
+        torch.no_grad(),
+        sdpa_kernel(SDPBackend.MATH),
+        FlopCounterMode(display=False) as counter,
+    ):
+        module(batch)
+    assert module.forward_flops(batch) == (counter.get_total_flops(),) * 2
+
+
+def test_padding_costs_attention_only() -> None:
+    true, executed = encoder().forward_flops(make_batch({0: 2, 1: 6}))
+    # Two blocks, 4 Σ L² D: true 4 + 36, executed 2 users · 36.
+    assert executed - true == 2 * 4 * (72 - 40) * 8
+
+
+def test_it_is_registered() -> None:
+    assert ENCODERS[ChannelTransformer.name] is ChannelTransformer
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"width": 0}, "width must be at least 1, got 0"),
+        ({"num_heads": 3}, "num_heads must divide width 8, got 3"),
+        ({"max_events": 0}, "max_events"),
+        ({"num_ffn": -1}, "num_ffn"),
+        ({"dropout": 1.5}, "dropout"),
+        ({"pooling": "median"}, "must be one of 'max', 'mean', 'max_mean'"),
+    ],
+)
+def test_sizes_that_mean_nothing_are_refused(values: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(UsageError, match=sentence):
+        ChannelTransformerConfig.from_dict({**CONFIG.to_dict(), **values})

@@ -1,0 +1,174 @@
+"""Intervals, differences, strata and the mean over tasks."""
+
+import numpy as np
+import pytest
+
+from habitus.data.traces import Traces
+from habitus.evaluation.asked import AskedTask, ask
+from habitus.evaluation.bootstrap import holm
+from habitus.evaluation.comparing import (
+    Resampling,
+    TaskTable,
+    difference_entries,
+    pairs_to_compare,
+    summary_entries,
+)
+from habitus.evaluation.features import Method
+from habitus.evaluation.predictions import Prediction
+from habitus.metrics import auroc
+from habitus.tasks.dated import DatedTask
+from tests.evaluation.world import aisle, asked, method, parts, world
+
+HOW = Resampling(num_resamples=400, num_resamples_beside=100)
+METHODS = [method("noise", "control"), method("counts", "comparison"), method("ours")]
+Predictions = dict[tuple[str, str], Prediction]
+
+
+@pytest.fixture(scope="module")
+def traces(tmp_path_factory: pytest.TempPathFactory) -> Traces:
+    return world(tmp_path_factory.mktemp("world") / "traces")
+
+
+@pytest.fixture(scope="module")
+def tasks(traces: Traces) -> list[AskedTask]:
+    return [ask(aisle(number), traces, parts(traces)) for number in range(3)]
+
+
+def said(task: AskedTask, strength: float, seed: int) -> Prediction:
+    """Two seeds of scores that know the answer to some degree."""
+    random = np.random.default_rng(seed)
+    noise_SB = random.random((2, len(task.test.y_B)))
+    scores_SB = np.clip(strength * task.test.y_B + (1 - strength) * noise_SB, 0, 1)
+    return Prediction("gbdt", scores_SB, {"gbdt": 0.5})
+
+
+@pytest.fixture(scope="module")
+def predictions(tasks: list[AskedTask]) -> Predictions:
+    strengths = {"noise": 0.0, "counts": 0.3, "ours": 0.45}
+    return {
+        (task.name, name): said(task, strength, seed=i)
+        for i, task in enumerate(tasks)
+        for name, strength in strengths.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def tables(tasks: list[AskedTask], predictions: Predictions, traces: Traces) -> list[TaskTable]:
+    made = [TaskTable(task, predictions, traces, HOW) for task in tasks]
+    for table in made:
+        for one in METHODS:
+            table.cell(one)
+    return made
+
+
+def test_a_cell_holds_each_metric_with_its_seeds(tables: list[TaskTable]) -> None:
+    cell = tables[0].cell(METHODS[2])
+    assert (cell["task"], cell["method"], cell["probe"]) == ("aisle0", "ours", "gbdt")
+    assert set(cell["metrics"]) == {"auroc", "auprc", "log_loss", "brier", "ece"}
+    found = cell["metrics"]["auroc"]
+    task = tables[0].task
+    prediction = tables[0].predictions["aisle0", "ours"]
+    seeds = [auroc(task.test.y_B, scores_B) for scores_B in prediction.scores_SB]
+    assert found["seeds"] == pytest.approx(seeds)
+    assert found["value"] == pytest.approx(np.mean(seeds))
+    assert found["low"] <= found["value"] <= found["high"]
+
+
+def test_strata_hold_their_users_and_positives(tables: list[TaskTable]) -> None:
+    table = tables[0]
+    strata = table.cell(METHODS[2])["strata"]
+    assert set(strata) == {"new", "cold", "mid", "heavy"}
+    sizes = [strata[name]["num_users"] for name in ("cold", "mid", "heavy")]
+    assert sum(sizes) == len(table.task.test.y_B)
+    mid_B = table.strata["mid"]
+    scores_B = table.predictions["aisle0", "ours"].scores_SB[:, mid_B]
+    value = np.mean([auroc(table.task.test.y_B[mid_B], s_B) for s_B in scores_B])
+    assert strata["mid"]["num_positive"] == table.task.test.y_B[mid_B].sum()
+    assert strata["mid"]["auroc"]["value"] == pytest.approx(value)
+
+
+def test_a_stratum_with_few_answers_has_no_score(tables: list[TaskTable]) -> None:
+    for table in tables:
+        for entry in table.cell(METHODS[2])["strata"].values():
+            yes, no = entry["num_positive"], entry["num_users"] - entry["num_positive"]
+            assert (entry["auroc"] is None) == (min(yes, no) < 5)
+
+
+def test_ours_is_held_against_all_others_and_two_of_ours_once() -> None:
+    methods = [*METHODS, method("both")]
+    assert pairs_to_compare(methods) == [
+        ("ours", "noise"), ("ours", "counts"),
+        ("both", "noise"), ("both", "counts"), ("both", "ours"),
+    ]  # fmt: skip
+
+
+def test_a_comparison_below_ours_in_the_table_is_held_against_too() -> None:
+    assert pairs_to_compare(METHODS[::-1]) == [("ours", "counts"), ("ours", "noise")]
+
+
+def test_differences_are_paired_and_corrected_over_tasks(tables: list[TaskTable]) -> None:
+    entries = difference_entries(tables, METHODS)
+    assert len(entries) == 2 * 3
+    against_noise = [e for e in entries if e["against"] == "noise"]
+    assert [e["p_holm"] for e in against_noise] == holm([e["p"] for e in against_noise])
+    for entry in entries:
+        table = next(t for t in tables if t.task.name == entry["task"])
+        gap = table.main["ours"].value - table.main[entry["against"]].value
+        assert entry["value"] == pytest.approx(gap)
+        assert entry["low"] < entry["value"] < entry["high"]
+    assert {e["verdict"] for e in against_noise} == {"better"}
+
+
+def test_a_method_against_itself_is_a_tie(tasks: list[AskedTask], traces: Traces) -> None:
+    one = said(tasks[0], 0.3, 0)
+    same = {("aisle0", "a"): one, ("aisle0", "b"): one}
+    methods: list[Method] = [method("a", "comparison"), method("b")]
+    table = TaskTable(tasks[0], same, traces, HOW)
+    for name in methods:
+        table.cell(name)
+    [entry] = difference_entries([table], methods)
+    assert (entry["value"], entry["low"], entry["high"], entry["p"]) == (0, 0, 0, 1)
+    assert entry["verdict"] == "tie"
+
+
+def test_the_summary_is_the_mean_over_tasks(
+    tables: list[TaskTable], predictions: Predictions
+) -> None:
+    entries = summary_entries(tables, METHODS, predictions, HOW, "counts")
+    by_name = {entry["method"]: entry for entry in entries}
+    for one in METHODS:
+        mean = np.mean([t.main[one.name].value for t in tables])
+        assert by_name[one.name]["value"] == pytest.approx(mean)
+        assert by_name[one.name]["low"] < mean < by_name[one.name]["high"]
+    assert by_name["counts"]["against"] is None
+    against = by_name["ours"]["against"]
+    assert against["method"] == "counts"
+    assert against["verdict"] == "better"
+    gap = by_name["ours"]["value"] - by_name["counts"]["value"]
+    assert against["value"] == pytest.approx(gap)
+
+
+def test_users_are_drawn_jointly_over_tasks(
+    tasks: list[AskedTask], predictions: Predictions, traces: Traces
+) -> None:
+    # three tasks that are one and the same are no more certain than one of them
+    names = ["x", "y", "z"]
+    same = [tasks[0]._replace(dated=aisle_named(name)) for name in names]
+    said_same = {(name, "ours"): predictions["aisle0", "ours"] for name in names}
+    tables = [TaskTable(task, said_same, traces, HOW) for task in same]
+    for table in tables:
+        table.cell(METHODS[2])
+    many = summary_entries(tables, METHODS[2:], said_same, HOW, "counts")
+    one = summary_entries(tables[:1], METHODS[2:], said_same, HOW, "counts")
+    assert many == one
+
+
+def aisle_named(name: str) -> DatedTask:
+    return asked(name, kind="has", channel="aisle", values=["a0"])
+
+
+def test_a_reference_that_is_not_there_is_nothing_to_hold_against(
+    tables: list[TaskTable], predictions: Predictions
+) -> None:
+    entries = summary_entries(tables, METHODS, predictions, HOW, "absent")
+    assert all(entry["against"] is None for entry in entries)

@@ -1,0 +1,56 @@
+"""A pooled sequence is what a loop makes of its tokens, and zeros where it has none."""
+
+from typing import get_args
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from habitus.nn.attention import PackedLayout
+from habitus.nn.pooling import Pooling, pool, pooled_width
+
+WIDTH = 3
+
+
+def layout(lengths: list[int]) -> PackedLayout:
+    return PackedLayout(torch.tensor([0, *lengths]).cumsum(0), torch.device("cpu"))
+
+
+def plain_pool(x_TD: Tensor, lengths: list[int], pooling: Pooling) -> Tensor:
+    rows = []
+    for x_LD in torch.split(x_TD, lengths):
+        parts = {"max": torch.zeros(WIDTH), "mean": torch.zeros(WIDTH)}
+        if len(x_LD):
+            parts = {"max": x_LD.max(0).values, "mean": x_LD.mean(0)}
+        rows.append(torch.cat([parts[name] for name in pooling.split("_")]))
+    return torch.stack(rows) if rows else torch.zeros(0, pooled_width(WIDTH, pooling))
+
+
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=6), st.sampled_from(get_args(Pooling)))
+def test_pooling_is_that_of_a_loop(lengths: list[int], pooling: Pooling) -> None:
+    # All below zero, so that the zeros of padding or of an empty sequence would win a maximum.
+    x_TD = -torch.rand(sum(lengths), WIDTH, generator=torch.Generator().manual_seed(0)) - 0.1
+    expected_UD = plain_pool(x_TD, lengths, pooling)
+    torch.testing.assert_close(pool(x_TD, layout(lengths), pooling), expected_UD)
+
+
+@pytest.mark.parametrize("pooling", get_args(Pooling))
+def test_the_width_is_that_of_the_result(pooling: Pooling) -> None:
+    pooled_UD = pool(torch.ones(2, WIDTH), layout([2, 0]), pooling)
+    assert pooled_UD.shape == (2, pooled_width(WIDTH, pooling))
+    assert not pooled_UD[1].any()
+    assert pooled_width(5, "max_mean") == 10
+
+
+@pytest.mark.parametrize("pooling", get_args(Pooling))
+def test_gradients_are_finite_beside_an_empty_sequence(pooling: Pooling) -> None:
+    x_TD = torch.randn(4, WIDTH).requires_grad_()
+    with torch.autograd.set_detect_anomaly(True, check_nan=True):
+        torch.autograd.backward(pool(x_TD, layout([0, 3, 0, 1]), pooling).sum())
+    assert x_TD.grad is not None
+    # Each column hands one unit of gradient to each of the two sequences that have tokens.
+    units = pooled_width(1, pooling)
+    assert x_TD.grad[:3].sum(0).tolist() == pytest.approx([units] * WIDTH)
+    assert x_TD.grad[3].tolist() == pytest.approx([units] * WIDTH)

@@ -1,0 +1,109 @@
+"""A block is PyTorch's pre-norm layer, packed, with any number of feed-forward layers."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+from habitus.nn.attention import PackedLayout
+from habitus.nn.transformer import FeedForward, TransformerBlock, block_flops
+
+WIDTH, HIDDEN, HEADS = 8, 12, 2
+
+
+def layout(*lengths: int) -> PackedLayout:
+    return PackedLayout(torch.tensor([0, *lengths]).cumsum(0), torch.device("cpu"))
+
+
+def block(**options: float) -> TransformerBlock:
+    torch.manual_seed(0)
+    return TransformerBlock(WIDTH, HIDDEN, HEADS, **options)  # type: ignore[arg-type]
+
+
+def tokens(num_tokens: int) -> Tensor:
+    return torch.randn(num_tokens, WIDTH, generator=torch.Generator().manual_seed(1))
+
+
+def twin_of(module: TransformerBlock) -> nn.TransformerEncoderLayer:
+    """PyTorch's own, with the same weights."""
+    twin = nn.TransformerEncoderLayer(
+        WIDTH, HEADS, HIDDEN, dropout=0.0, batch_first=True, norm_first=True
+    )
+    attention, ffn = module.attention, module.ffns[0]
+    assert isinstance(ffn, FeedForward)
+    twin.self_attn.in_proj_weight.data = attention.query_key_value.weight.data
+    twin.self_attn.in_proj_bias.data = attention.query_key_value.bias.data
+    for ours, theirs in (
+        (attention.output, twin.self_attn.out_proj),
+        (ffn.inner, twin.linear1),
+        (ffn.outer, twin.linear2),
+        (module.attention_norm, twin.norm1),
+        (module.ffn_norms[0], twin.norm2),
+    ):
+        theirs.load_state_dict(ours.state_dict())
+    return twin
+
+
+def test_one_feed_forward_layer_is_the_pre_norm_block_of_pytorch() -> None:
+    module = block()
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))
+    here, x_TD = layout(3, 5, 1), tokens(9)
+    expected_ULD = twin_of(module)(here.pad(x_TD), src_key_padding_mask=~here.valid_UL)
+    torch.testing.assert_close(
+        module(x_TD, here), expected_ULD.flatten(0, 1)[here.place_T], atol=1e-5, rtol=1e-5
+    )
+
+
+def test_feed_forward_by_hand() -> None:
+    layer = FeedForward(1, 2)
+    with torch.no_grad():
+        layer.inner.weight.copy_(torch.tensor([[2.0], [-1.0]]))
+        layer.inner.bias.copy_(torch.tensor([0.0, 1.0]))
+        layer.outer.weight.copy_(torch.tensor([[1.0, 10.0]]))
+        layer.outer.bias.copy_(torch.tensor([100.0]))
+    # x = 3: relu(6) + 10 relu(-2) + 100; x = -3: relu(-6) + 10 relu(4) + 100.
+    assert layer(torch.tensor([[3.0], [-3.0]])).flatten().tolist() == [106.0, 140.0]
+
+
+def test_more_feed_forward_layers_follow_one_another_as_residuals() -> None:
+    module, x_TD, here = block(num_ffn=2), tokens(4), layout(4)
+    x = x_TD + module.attention(module.attention_norm(x_TD), here)
+    for norm, ffn in zip(module.ffn_norms, module.ffns, strict=True):
+        x = x + ffn(norm(x))
+    torch.testing.assert_close(module(x_TD, here), x)
+    attention_only = block(num_ffn=0)
+    x = x_TD + attention_only.attention(attention_only.attention_norm(x_TD), here)
+    torch.testing.assert_close(attention_only(x_TD, here), x)
+
+
+def test_dropout_is_for_training_only() -> None:
+    module, x_TD, here = block(dropout=0.5), tokens(4), layout(4)
+    torch.manual_seed(1)
+    assert not torch.equal(module(x_TD, here), module(x_TD, here))
+    module.eval()
+    assert torch.equal(module(x_TD, here), module(x_TD, here))
+
+
+@pytest.mark.parametrize("num_ffn", [0, 1, 2])
+@pytest.mark.parametrize(("num_sequences", "length"), [(3, 5), (1, 7), (4, 1)])
+def test_operations_are_those_that_pytorch_counts(
+    num_ffn: int, num_sequences: int, length: int
+) -> None:
+    num_tokens = num_sequences * length
+    # Only the plain kernel of attention is counted on a CPU.
+    with (
+        torch.no_grad(),
+        sdpa_kernel(SDPBackend.MATH),
+        FlopCounterMode(display=False) as counter,
+    ):
+        block(num_ffn=num_ffn)(tokens(num_tokens), layout(*[length] * num_sequences))
+    ours = block_flops(num_tokens, num_sequences * length**2, WIDTH, HIDDEN, num_ffn)
+    assert counter.get_total_flops() == ours
+
+
+def test_operations_by_hand() -> None:
+    # Sequences of 1 and 2 tokens, width 4, hidden 8: 8·3·16 + 4·(1 + 4)·4 + 2·4·3·4·8.
+    assert block_flops(3, 5, 4, 8, 2) == 384 + 80 + 768

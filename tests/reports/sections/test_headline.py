@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from habitus.reports.findings import Difference, Findings
+from habitus.reports.sections.headline import (
+    headline,
+    headline_section,
+    tally_rows,
+    verdict_sentence,
+)
+from tests.reports.page import Page
+from tests.reports.sample import sample, versus
+
+
+def against_counts(value: float | None, half: float | None) -> Findings:
+    """Findings in which ours differs from the counts by ``value`` ± ``half`` on average."""
+    results = copy.deepcopy(sample())
+    row = next(s for s in results["summary"] if s["method"] == "ours")
+    if value is None or half is None:
+        nothing = {"value": value, "low": None, "high": None, "verdict": "tie"}
+        row["against"] = {"method": "aggregates"} | nothing
+    else:
+        row["against"] = {"method": "aggregates"} | versus(value, half)
+    results["summary"] = [s for s in results["summary"] if s["method"] != "ours+aggregates"]
+    return Findings(results)
+
+
+@pytest.mark.parametrize(
+    ("value", "half", "sentence"),
+    [
+        (
+            0.021,
+            0.015,
+            "habitus is ahead: the difference, +.021 [+.006, +.036], leaves zero out.",
+        ),
+        (
+            -0.03,
+            0.01,
+            "habitus is behind: the difference, −.030 [−.040, −.020], leaves zero out.",
+        ),
+        (-0.01, 0.015, "The difference, −.010 [−.025, +.005], is a tie."),
+        (
+            0.01,
+            None,
+            "No interval of their difference was computed, so neither is called better.",
+        ),
+    ],
+    ids=["win", "loss", "tie", "unknown"],
+)
+def test_the_verdict_is_worded_by_the_interval(
+    value: float, half: float | None, sentence: str
+) -> None:
+    _, verdict = headline(against_counts(value, half))
+    assert verdict == sentence
+
+
+def test_the_first_sentence_holds_both_averages() -> None:
+    found = against_counts(0.0, 0.01)
+    first, _ = headline(found)
+    ours, counts = (f"{found.mean_value(n):.3f}"[1:] for n in ("ours", "aggregates"))
+    assert first == (
+        "On 8 questions about what 617 unseen users do next, habitus scores "
+        f"{ours} on average (AUROC: .5 is a coin toss, 1 is perfect); "
+        f"aggregates + GBDT scores {counts}."
+    )
+
+
+@pytest.mark.parametrize(
+    ("edge", "word"), [(0.05, "ahead of"), (-0.05, "behind"), (0.0, "tied with")]
+)
+def test_ours_joined_with_more_gets_its_own_sentence(edge: float, word: str) -> None:
+    results = copy.deepcopy(sample())
+    row = next(s for s in results["summary"] if s["method"] == "ours+aggregates")
+    row["against"] = {"method": "aggregates"} | versus(edge, 0.01)
+    last = headline(Findings(results))[-1]
+    assert last.startswith("habitus + aggregates scores ")
+    assert f", {word} aggregates + GBDT (" in last
+
+
+def test_one_question_is_singular() -> None:
+    assert headline(Findings(sample(num_tasks=1)))[0].startswith("On 1 question about what")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"tasks": []}, "nothing to compare"),
+        ({"summary": []}, "no method has a score on average"),
+        (
+            {"methods": [m for m in sample()["methods"] if m["group"] != "ours"]},
+            "no method of ours was evaluated",
+        ),
+        (
+            {
+                "methods": [m for m in sample()["methods"] if m["name"] == "ours"],
+                "summary": [
+                    s | {"against": None} for s in sample()["summary"] if s["method"] == "ours"
+                ],
+            },
+            "nothing was run to compare it with",
+        ),
+    ],
+    ids=["no task", "no mean", "not ours", "only ours"],
+)
+def test_whatever_is_missing_is_said(changes: dict[str, Any], words: str) -> None:
+    (told,) = headline(Findings(sample() | changes))
+    assert words in told
+
+
+def test_the_tally_counts_wins_ties_and_losses_against_each_method_of_others() -> None:
+    # ± .02 around each edge: coupon is lost, inactive won, diapers tied.
+    edges = {"coupon": -0.05, "inactive": 0.05, "diapers": 0.0}
+    rows = {
+        name: counts for name, *counts in tally_rows(Findings(sample(num_tasks=3, edges=edges)))
+    }
+    assert rows["aggregates + GBDT"] == [1, 1, 1]
+    assert rows["majority"] == [3, 0, 0]
+    assert "habitus + aggregates" not in rows
+
+
+def test_a_failed_canary_is_told_above_everything() -> None:
+    results = copy.deepcopy(sample())
+    assert Page(headline_section(Findings(results))).all("p", "alarm") == []
+    results["canaries"][0]["passed"] = False
+    page = Page(headline_section(Findings(results)))
+    (alarm,) = page.all("p", "alarm")
+    assert alarm.attributes["role"] == "alert"
+    assert "future shuffled" in alarm.text
+    paragraphs = page.all("p")
+    assert paragraphs.index(alarm) < paragraphs.index(page.all("p", "lead")[0])
+
+
+def test_a_verdict_of_holm_overrules_a_clear_interval() -> None:
+    sentence = verdict_sentence("habitus", Difference(0.02, 0.001, 0.039, "tie"))
+    assert sentence == "The difference, +.020 [+.001, +.039], is a tie."

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from habitus.reports.findings import Findings
+from habitus.reports.sections.training import training_section
+from tests.reports.page import Page
+from tests.reports.sample import sample
+
+
+def page_of(**changes: Any) -> Page:
+    results = copy.deepcopy(sample(num_tasks=1))
+    results["pretraining"] |= changes
+    return Page(training_section(Findings(results)))
+
+
+def test_the_curves_of_training_and_validation_and_each_part_are_drawn() -> None:
+    page = page_of()
+    total, *parts = page.all("svg")
+    assert len(page.inside(total, "polyline")) == 2
+    assert len(parts) == 3
+    assert [e.text.split(":")[0] for e in page.all("figcaption")][1:] == [
+        "product",
+        "store",
+        "department",
+    ]
+
+
+def test_the_ends_of_the_curves_are_told_in_words() -> None:
+    curves = {"step": [0, 1], "train_loss": [5.0, 2.5], "valid_step": [1], "valid_loss": [3.0]}
+    (picture,) = page_of(curves=curves).all("svg")
+    assert picture.attributes["aria-label"] == (
+        "Training loss from 5 to 2.5, validation loss from 3 to 3"
+    )
+
+
+@pytest.mark.parametrize(("best", "drawn"), [(None, 0), (600, 1), (10_000, 0)])
+def test_the_step_that_was_kept_is_marked_where_it_lies_on_the_plot(
+    best: int | None, drawn: int
+) -> None:
+    assert len(page_of(best_step=best).all("line", "dashed")) == drawn
+
+
+def test_missing_points_are_left_out() -> None:
+    curves = {"step": [0, 1, 2], "train_loss": [5.0, None, 2.5]}
+    (line,) = page_of(curves=curves).all("polyline")
+    assert len((line.attributes["points"] or "").split()) == 2
+
+
+def test_long_curves_are_thinned_but_keep_their_end() -> None:
+    steps = list(range(50_000))
+    curves = {"step": steps, "train_loss": [float(s) for s in steps]}
+    page = page_of(curves=curves)
+    assert len((page.all("polyline")[0].attributes["points"] or "").split()) <= 401
+    assert "from 0 to 5e+04" in page.elements[0].text
+
+
+def test_no_curve_and_no_training_are_two_different_sentences() -> None:
+    assert "kept no training curve" in page_of(curves=None).elements[0].text
+    without = Findings(sample(num_tasks=1) | {"pretraining": None})
+    assert "without pre-training" in Page(training_section(without)).elements[0].text

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from habitus.reports import plots
+from tests.reports.page import Page
+
+spans = st.tuples(st.floats(-1e6, 1e6), st.floats(1e-6, 1e6)).map(lambda s: (s[0], s[0] + s[1]))
+
+
+@given(spans)
+def test_ticks_ascend_evenly_and_are_few(span: tuple[float, float]) -> None:
+    low, high = span
+    found = plots.ticks(low, high)
+    assert 2 <= len(found) <= 10
+    steps = [b - a for a, b in itertools.pairwise(found)]
+    assert min(steps) > 0
+    assert max(steps) == pytest.approx(min(steps), rel=1e-3, abs=1e-9)
+
+
+def test_ticks_are_round_and_inside() -> None:
+    assert plots.ticks(0.0, 100.0) == [0, 25, 50, 75, 100]
+    assert plots.ticks(3.0, 3.0) == [3, 4]
+
+
+def test_the_corners_of_the_data_are_the_corners_of_the_frame() -> None:
+    frame = plots.Frame((0, 10), (0, 1), 100, 80, left=20, bottom=30, margin=5)
+    assert frame.at(0, 0) == (20, 50)  # 80 high, 30 of it below
+    assert frame.at(10, 1) == (95, 5)  # 100 wide, 5 of it to the right
+    assert frame.at(5, 0.5) == (57.5, 27.5)
+
+
+@pytest.mark.parametrize("points", [[], [(1.0, 2.0)], [(0.0, 3.0), (5.0, 3.0)]])
+def test_a_frame_around_little_is_still_drawable(points: list[tuple[float, float]]) -> None:
+    frame = plots.spanning([points])
+    picture = plots.svg(frame, "x", plots.axes(frame, "step", "loss"))
+    assert "nan" not in picture
+    assert "inf" not in picture
+
+
+def test_a_line_goes_through_its_points() -> None:
+    frame = plots.Frame((0, 10), (0, 1), 100, 80, left=20, bottom=30, margin=5)
+    (line,) = Page(plots.path(frame, [(0, 0), (10, 1)], 1)).elements
+    assert line.attributes == {"points": "20.0,50.0 95.0,5.0", "class": "line s1"}
+
+
+def test_each_series_has_another_shape() -> None:
+    shapes = [plots.marker(0, 0, series, 3).replace(f"s{series}", "") for series in range(4)]
+    assert len(set(shapes)) == 4
+
+
+def test_a_picture_has_a_description_and_escapes_names() -> None:
+    frame = plots.spanning([])
+    page = Page(plots.figure("<coupon>", plots.svg(frame, "loss < 1")))
+    assert page.all("figcaption")[0].text == "<coupon>"
+    assert page.all("svg")[0].attributes["aria-label"] == "loss < 1"
+    assert page.problems == []
+
+
+def test_a_word_beside_a_line_near_the_end_stands_on_its_left() -> None:
+    frame = plots.Frame((0, 10), (0, 1), 100, 80)
+    anchors = [
+        Page(plots.upright(frame, x, "kept")).all("text")[0].attributes["text-anchor"]
+        for x in (1, 9)
+    ]
+    assert anchors == ["start", "end"]
+
+
+@given(st.integers(0, 3000), st.integers(1, 500))
+def test_thinning_keeps_the_ends_and_nearly_the_number_asked_for(size: int, at_most: int) -> None:
+    points = [(float(i), 0.0) for i in range(size)]
+    kept = plots.thinned(points, at_most)
+    assert len(kept) <= at_most + 1
+    if points:
+        assert (kept[0], kept[-1]) == (points[0], points[-1])
+    if size <= at_most:
+        assert list(kept) == points

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import copy
+import io
+from typing import Any
+
+import pytest
+from rich.cells import cell_len
+from rich.console import Console
+
+from habitus.errors import DataError
+from habitus.reports import terminal_table
+from tests.reports.odd import odd
+from tests.reports.sample import sample
+
+EDGES = {"coupon": -0.05, "inactive": 0.05, "diapers": 0.0}
+
+
+def printed(results: dict[str, Any], width: int, encoding: str = "utf-8") -> str:
+    raw = io.BytesIO()
+    file = io.TextIOWrapper(raw, encoding=encoding)
+    Console(file=file, width=width, force_terminal=False).print(terminal_table(results))
+    file.flush()
+    return raw.getvalue().decode(encoding)
+
+
+def line_of(text: str, name: str) -> str:
+    return next(line for line in text.splitlines() if line.strip().startswith(name))
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 140])
+@pytest.mark.parametrize("num_tasks", [1, 8, 20])
+def test_no_line_is_wider_than_the_terminal(width: int, num_tasks: int) -> None:
+    text = printed(sample(num_tasks=num_tasks), width)
+    assert max(cell_len(line) for line in text.splitlines()) <= width
+
+
+def test_at_100_columns_every_method_fits_with_nothing_cut() -> None:
+    text = printed(sample(edges=EDGES), 100)
+    row = line_of(text, "coupon")
+    # Six scores and the difference, with their verdict.
+    assert row.count(" .") == 6
+    assert row.rstrip().endswith("−.050 behind")
+    assert "[−.070, −.030]" in text
+    assert "…" not in text
+
+
+def test_at_80_columns_ours_is_beside_the_reference_with_the_difference() -> None:
+    text = printed(sample(edges=EDGES), 80)
+    assert line_of(text, "coupon").rstrip().endswith("−.050 behind")
+    assert line_of(text, "inactive").rstrip().endswith("+.050 ahead")
+    assert line_of(text, "diapers").rstrip().endswith(".000 tie")
+    assert "[+.030, +.070]" in text
+    assert "majority" not in text
+    assert "…" not in text
+
+
+def test_at_40_columns_the_scores_are_still_there() -> None:
+    text = printed(sample(edges=EDGES), 40)
+    row = line_of(text, "coupon")
+    assert row.count(" .") == 2
+    assert "▽" in row  # ours, .058 behind ours + aggregates
+
+
+def test_the_mean_and_the_leak_checks_are_told() -> None:
+    results = sample(edges=EDGES)
+    mean = next(s for s in results["summary"] if s["method"] == "ours")["value"]
+    text = printed(results, 100)
+    assert f"{mean:.3f}".lstrip("0") in line_of(text, "mean")
+    assert "leak checks: 2 of 2 passed" in text
+
+
+def test_a_failed_leak_check_is_loud() -> None:
+    results = copy.deepcopy(sample())
+    results["canaries"][1]["passed"] = False
+    assert "FAILED: labels permuted; do not rely on these scores" in printed(results, 100)
+    assert "no leak checks were run" in printed(sample() | {"canaries": []}, 100)
+
+
+def test_names_cannot_be_markup_nor_steer_the_terminal() -> None:
+    text = printed(odd(), 140)
+    assert "\x1b" not in text
+    assert "[red]" in text.replace("\n", "").replace(" ", "")
+
+
+def test_a_terminal_without_unicode_gets_ascii() -> None:
+    text = printed(odd(), 100, encoding="ascii")
+    assert text.isascii()
+    assert "~" in text
+
+
+def test_without_ours_the_others_are_still_compared() -> None:
+    results = sample()
+    ours = ("ours", "ours+aggregates")
+    results |= {
+        "methods": [m for m in results["methods"] if m["name"] not in ours],
+        "cells": [c for c in results["cells"] if c["method"] not in ours],
+        "summary": [s for s in results["summary"] if s["method"] not in ours],
+        "differences": [],
+    }
+    text = printed(results, 80)
+    assert "no method of ours was evaluated" in " ".join(text.split())
+    assert ".5" in line_of(text, "coupon")
+
+
+def test_null_figures_are_dashes() -> None:
+    results = copy.deepcopy(sample(num_tasks=1))
+    nothing = {"value": None, "low": None, "high": None}
+    for cell in results["cells"]:
+        cell["metrics"] = {"auroc": nothing}
+    for row in results["differences"]:
+        row |= nothing | {"verdict": "tie"}
+    results["summary"] = []
+    assert line_of(printed(results, 100), "coupon").count("–") == 7  # 6 methods, 1 difference
+
+
+def test_nothing_asked_prints_a_sentence_and_no_table() -> None:
+    results = sample() | {"tasks": [], "cells": [], "differences": [], "summary": []}
+    assert "nothing to compare" in printed(results, 80)
+
+
+def test_other_formats_are_refused() -> None:
+    with pytest.raises(DataError, match="format must be 1"):
+        terminal_table({})
