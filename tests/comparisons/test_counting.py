@@ -174,3 +174,12 @@ def test_ages_of_everything_are_counted_from_the_end(pair: Traces) -> None:
     history = counting.History.of(Snapshot(pair))
     # the last event is bob's on day 100
     np.testing.assert_allclose(history.age_L, [80, 80, 5, 0], atol=1e-4)
+
+
+def test_a_missing_value_is_no_variety(tmp_path: Path) -> None:
+    events = {"ann": [{"time": DAY, "aisle": "cat"}, {"time": DAY}, {"time": DAY}]}
+    traces = write_traces(tmp_path / "traces", events, {"aisle": "category"})
+    history = counting.History.of(Snapshot(traces, AS_OF))
+    found = values(counting.variety(history, "aisle", counting.windows(history, ())))
+    # one value, and all of the known events hold it
+    assert found == {"aisle.distinct.all": [pytest.approx(math.log(2))], "aisle.entropy.all": [0]}

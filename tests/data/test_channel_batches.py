@@ -36,11 +36,11 @@ def traces(tmp_path: Path) -> Traces:
 
 
 def fit(traces: Traces) -> ChannelVocabulary:
-    return ChannelVocabulary.fit(Snapshot(traces, CUTOFF), ChannelVocabularyConfig(min_users=2))
+    return ChannelVocabulary.fit(Snapshot(traces), ChannelVocabularyConfig(min_users=2))
 
 
 def training(traces: Traces, as_of: int | str | None = CUTOFF, **values: Any) -> PretrainingBatches:
-    config = ChannelSequenceConfig.from_dict({"min_events": 3, "token_budget": 60, **values})
+    config = ChannelSequenceConfig.from_dict({"min_events": 3, "token_budget": 60, "pool_users": 1, **values})
     return PretrainingBatches(Snapshot(traces, as_of), ChannelReader(traces, fit(traces)), config)
 
 
@@ -155,7 +155,7 @@ def test_a_cutoff_lies_anywhere_after_the_share_of_history(tmp_path: Path) -> No
     events = {"u": [{"time": t, "item_id": "i"} for t in (10, 20, 30, 40)]}
     traces = write_traces(tmp_path / "t", events, {"item_id": "id"})
     vocabulary = ChannelVocabulary.fit(Snapshot(traces), ChannelVocabularyConfig())
-    config = ChannelSequenceConfig(min_events=4)
+    config = ChannelSequenceConfig(min_events=4, pool_users=1)
     source = PretrainingBatches(Snapshot(traces, 50), ChannelReader(traces, vocabulary), config)
     drawn = [int(source.plan(generator(seed))[0].as_of_B[0]) for seed in range(400)]
     # Each of 30 values is missed by 400 draws with probability (29/30)^400 ≈ 1e-6.
@@ -191,6 +191,21 @@ def test_users_with_few_events_are_not_trained_on(traces: Traces) -> None:
     assert training(traces, min_events=99).plan(generator(0)) == []
 
 
+@pytest.mark.parametrize(("pool_users", "times"), [(1, 1), (20, 1), (21, 2), (100, 5)])
+def test_small_data_is_read_several_times_for_one_epoch(
+    pool_users: int, times: int, tmp_path: Path
+) -> None:
+    # ⌈pool_users / 20⌉ times twenty users, each time up to a cutoff of its own.
+    events = {f"u{n}": [{"time": t, "item_id": "i"} for t in range(50)] for n in range(20)}
+    traces = write_traces(tmp_path / "t", events, {"item_id": "id"})
+    whole = joined(training(traces, 50, pool_users=pool_users).plan(generator(0)))
+    users, counts = np.unique(whole.first_B, return_counts=True)
+    assert users.tolist() == (50 * np.arange(20)).tolist()
+    assert counts.tolist() == [times] * 20
+    if times > 1:
+        assert len(np.unique(whole.as_of_B[whole.first_B == 0])) > 1
+
+
 def test_what_happens_after_the_cutoff_changes_no_batch(tmp_path: Path) -> None:
     events = small_events()
     worlds = [events, after(events, CUTOFF, service="shop-9", price=1e6)]
@@ -208,7 +223,7 @@ def test_ordinal_time_trains_on_all_but_the_last_events(tmp_path: Path) -> None:
     events = {f"u{n}": [{"time": t, "item_id": "i"} for t in range(n)] for n in range(4, 9)}
     traces = write_traces(tmp_path / "t", events, {"item_id": "id"}, time_unit="order")
     vocabulary = ChannelVocabulary.fit(Snapshot(traces, 2), ChannelVocabularyConfig())
-    config = ChannelSequenceConfig(min_events=3)
+    config = ChannelSequenceConfig(min_events=3, pool_users=1)
     source = PretrainingBatches(Snapshot(traces, 2), ChannelReader(traces, vocabulary), config)
     # u4 … u8 have 2 … 6 events left, so four of them have 3 or more.
     assert source.num_users == 4

@@ -191,7 +191,8 @@ def test_ordinal_time_counts_events(tmp_path: Path) -> None:
 def test_users_without_events_make_a_batch_of_nothing(tmp_path: Path) -> None:
     events: dict[str, list[Event]] = {"u": [{"time": 5}], "v": [], "w": []}
     traces = write_traces(tmp_path / "t", events, {"item": "id"})
-    vocabulary = ChannelVocabulary.fit(Snapshot(traces), ChannelVocabularyConfig())
+    config = ChannelVocabularyConfig(channels=("item",))
+    vocabulary = ChannelVocabulary.fit(Snapshot(traces), config)
     snapshot = Snapshot(traces, 6, np.array([2, 1]))
     batch = ChannelReader(traces, vocabulary).read(snapshot_request(snapshot, 9))
     assert (batch.num_users, batch.num_events, batch.max_length, batch.padded_events) == (
@@ -246,7 +247,7 @@ def test_a_reader_of_traces_without_the_channels_is_refused(world: World, tmp_pa
 
 @pytest.mark.parametrize(
     "values",
-    [{"max_events": 0}, {"token_budget": 0}, {"min_events": 0}, {"history_share": -0.1}],
+    [{"max_events": 0}, {"token_budget": 0}, {"pool_users": 0}, {"history_share": -0.1}],
 )
 def test_settings_that_mean_nothing_are_refused(values: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match=next(iter(values))):

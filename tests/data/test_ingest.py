@@ -309,14 +309,16 @@ ITEMS = pl.DataFrame(
 )
 
 
-def test_attributes_of_items_become_channels(tmp_path: Path) -> None:
+@pytest.mark.parametrize("buckets", [None, 3])
+def test_attributes_of_items_become_channels(tmp_path: Path, buckets: int | None) -> None:
     channels = {
         "item_id": ChannelMapping(kind="id"),
         "maker": ChannelMapping(kind="category", column="brand"),
         "size": ChannelMapping(kind="dense"),
     }
     of = TracesMapping(events=EventsMapping(channels=channels, item_channels=("maker", "size")))
-    report = ingest({"events": events(), "items": ITEMS}, of, tmp_path / "out")
+    config = IngestConfig(buckets=buckets)
+    report = ingest({"events": events(), "items": ITEMS}, of, tmp_path / "out", config=config)
     traces = Traces(tmp_path / "out")
     # Items of the events: i2, i10, i1, i1, none; i2 is not in the items table.
     assert traces.dictionary("maker").to_pylist() == ["y", "z"]

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from habitus.data import order
 from habitus.data.order import order_of, repeats_of
 
 EVENTS = st.lists(st.tuples(st.integers(0, 5), st.integers(-3, 3)), max_size=40)
@@ -17,12 +18,23 @@ def test_the_order_is_that_of_a_stable_sort(events: list[tuple[int, int]]) -> No
     assert order_of(user, time).tolist() == expected
 
 
-# One bit of user, three of place, and 60, 61 … of time: 63 bits may be packed, 64 may not.
+# One bit of user and three of place. Time takes 60 bits at 2^58, so that all three need 64 and are
+# sorted one after the other; 61 at 2^59, when time and place alone need 64; 63 at 2^61.
 @pytest.mark.parametrize("scale", [1, 2**40, 2**57, 2**58, 2**59, 2**61])
 def test_the_order_does_not_depend_on_what_fits_in_one_integer(scale: int) -> None:
     user = np.array([1, 0, 1, 0, 1], np.uint32)
     time = np.array([1, 1, -1, 1, 1], np.int64) * scale
     assert order_of(user, time).tolist() == [1, 3, 2, 0, 4]
+
+
+@given(EVENTS, st.integers(1, 63))
+def test_the_ways_to_sort_agree(events: list[tuple[int, int]], bits: int) -> None:
+    user = np.array([u for u, _ in events], np.uint32)
+    time = np.array([t for _, t in events], np.int64)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(order, "SIGNED_BITS", bits)
+        found = order_of(user, time)
+    assert found.tolist() == sorted(range(len(events)), key=lambda i: events[i])
 
 
 @given(

@@ -36,6 +36,10 @@ class TestTwoFeedForwardLayersAndBothPools(TestChannelTransformer):
     config = replace(CONFIG, num_ffn=2, pooling="max_mean")
 
 
+class TestPooledChannels(TestChannelTransformer):
+    config = replace(CONFIG, pool_channels=True, pooling="max_sum")
+
+
 class TestMeanPooling(TestChannelTransformer):
     config = replace(CONFIG, pooling="mean")
 
@@ -50,8 +54,9 @@ class TestWithoutDenseChannels(TestChannelTransformer):
         return replace(batch, **none)
 
 
-def test_a_user_without_events_has_the_learned_vector() -> None:
-    module = encoder()
+@pytest.mark.parametrize("pool_channels", [False, True])
+def test_a_user_without_events_has_the_learned_vector(pool_channels: bool) -> None:
+    module = encoder(pool_channels=pool_channels)
     for users in ({0: 0}, {0: 3, 1: 0}, {0: 0, 1: 0}):
         out = module(make_batch(users))
         assert torch.equal(out.z_UD[~out.mask_U], module.no_events.expand((~out.mask_U).sum(), -1))
@@ -62,6 +67,24 @@ def test_no_user_is_no_row() -> None:
     out = encoder()(nothing)
     assert out.z_UD.shape == (0, 8)
     assert out.mask_U.shape == (0,)
+
+
+def test_pooled_channels_stand_beside_the_pooled_states() -> None:
+    users = {0: 3, 1: 0, 2: 5}
+    module, batch = encoder(pool_channels=True, pooling="max"), make_batch(users)
+    z_UD = module(batch).z_UD
+    # 8 for the states, 2 channels of 4 for what the events hold.
+    assert z_UD.shape == (3, 16)
+    assert module.representation_dim == 16
+    same = encoder(pooling="max")
+    same.load_state_dict({**module.state_dict(), "no_events": module.no_events[:8]})
+    assert_near(z_UD[:, :8], same(batch).z_UD)
+    for c, size in enumerate(CONFIG.num_tokens):
+        table = module.project.channel_table(c, size)
+        for user, start, stop in ((0, 0, 3), (2, 3, 8)):
+            expected_E = table[batch.tokens_TC[start:stop, c]].max(0).values
+            assert_near(z_UD[user, 8 + 4 * c : 12 + 4 * c], expected_E)
+    assert encoder(pool_channels=True, pooling="max_sum").representation_dim == 32
 
 
 def test_states_of_events_are_those_of_each_user_alone() -> None:
@@ -137,7 +160,7 @@ def test_it_is_registered() -> None:
         ({"max_events": 0}, "max_events"),
         ({"num_ffn": -1}, "num_ffn"),
         ({"dropout": 1.5}, "dropout"),
-        ({"pooling": "median"}, "must be one of 'max', 'mean', 'max_mean'"),
+        ({"pooling": "median"}, "must be one of 'max', 'mean'"),
     ],
 )
 def test_sizes_that_mean_nothing_are_refused(values: dict[str, Any], sentence: str) -> None:

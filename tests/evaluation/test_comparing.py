@@ -5,7 +5,7 @@ import pytest
 
 from habitus.data.traces import Traces
 from habitus.evaluation.asked import AskedTask, ask
-from habitus.evaluation.bootstrap import holm
+from habitus.evaluation.bootstrap import holm, interval, metric_distribution, resample_counts
 from habitus.evaluation.comparing import (
     Resampling,
     TaskTable,
@@ -16,6 +16,7 @@ from habitus.evaluation.comparing import (
 from habitus.evaluation.features import Method
 from habitus.evaluation.predictions import Prediction
 from habitus.metrics import auroc
+from habitus.random import numpy_generator
 from habitus.tasks.dated import DatedTask
 from tests.evaluation.world import aisle, asked, method, parts, world
 
@@ -161,6 +162,28 @@ def test_users_are_drawn_jointly_over_tasks(
     many = summary_entries(tables, METHODS[2:], said_same, HOW, "counts")
     one = summary_entries(tables[:1], METHODS[2:], said_same, HOW, "counts")
     assert many == one
+
+
+def test_a_drawn_user_counts_in_the_tasks_that_asked_them(
+    tasks: list[AskedTask], predictions: Predictions, traces: Traces
+) -> None:
+    whole, scores_SB = tasks[0], predictions["aisle0", "ours"].scores_SB
+    late = slice(len(whole.test.y_B) // 2, None)
+    some = whole.test._replace(users_B=whole.test.users_B[late], y_B=whole.test.y_B[late])
+    half = whole._replace(dated=aisle_named("half"), test=some)
+    said = {**predictions, ("half", "ours"): Prediction("gbdt", scores_SB[:, late], {})}
+    tables = [TaskTable(task, said, traces, HOW) for task in (whole, half)]
+    for table in tables:
+        table.cell(METHODS[2])
+    [entry] = summary_entries(tables, METHODS[2:], said, HOW, "counts")
+    strata_U, generator = (
+        np.zeros(len(whole.test.y_B)),
+        numpy_generator(0, "bootstrap", "all tasks"),
+    )
+    counts_UR = resample_counts(strata_U, HOW.num_resamples, generator)
+    all_R = metric_distribution("auroc", whole.test.y_B, scores_SB, counts_UR)
+    half_R = metric_distribution("auroc", some.y_B, scores_SB[:, late], counts_UR[late])
+    assert (entry["low"], entry["high"]) == pytest.approx(interval((all_R + half_R) / 2))
 
 
 def aisle_named(name: str) -> DatedTask:

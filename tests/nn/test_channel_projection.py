@@ -65,6 +65,13 @@ def test_the_table_of_a_channel_holds_its_rows_and_no_others() -> None:
     assert len(weight) == sum(SIZES) + NUM_DENSE * DENSE_STATES
 
 
+def test_embeddings_of_the_first_channels_stand_side_by_side() -> None:
+    ours, (tokens_TC, *_) = module(), inputs(SIZES, NUM_DENSE)
+    for count in (1, 2, 3):
+        parts = [ours.channel_table(c, SIZES[c])[tokens_TC[:, c]] for c in range(count)]
+        assert torch.equal(ours.token_embeddings(tokens_TC[:, :count]), torch.cat(parts, 1))
+
+
 def test_tied_rows_share_their_gradient_with_the_table() -> None:
     ours = module()
     torch.autograd.backward(ours.channel_table(1, 2).sum())

@@ -1,5 +1,6 @@
 """A pooled sequence is what a loop makes of its tokens, and zeros where it has none."""
 
+import math
 from typing import get_args
 
 import pytest
@@ -21,9 +22,12 @@ def layout(lengths: list[int]) -> PackedLayout:
 def plain_pool(x_TD: Tensor, lengths: list[int], pooling: Pooling) -> Tensor:
     rows = []
     for x_LD in torch.split(x_TD, lengths):
-        parts = {"max": torch.zeros(WIDTH), "mean": torch.zeros(WIDTH)}
+        parts = dict.fromkeys(("max", "mean", "sum"), torch.zeros(WIDTH))
         if len(x_LD):
-            parts = {"max": x_LD.max(0).values, "mean": x_LD.mean(0)}
+            total = [math.fsum(column) for column in x_LD.T.tolist()]
+            parts["max"] = torch.tensor([max(column) for column in x_LD.T.tolist()])
+            parts["mean"] = torch.tensor(total) / len(x_LD)
+            parts["sum"] = torch.tensor([math.copysign(math.log1p(abs(s)), s) for s in total])
         rows.append(torch.cat([parts[name] for name in pooling.split("_")]))
     return torch.stack(rows) if rows else torch.zeros(0, pooled_width(WIDTH, pooling))
 
@@ -44,13 +48,24 @@ def test_the_width_is_that_of_the_result(pooling: Pooling) -> None:
     assert pooled_width(5, "max_mean") == 10
 
 
+def test_a_sum_tells_long_from_short_histories_and_does_not_grow_with_them() -> None:
+    x_TD = torch.ones(104, 1)
+    few, many = pool(x_TD, layout([4, 100]), "sum").flatten().tolist()
+    assert (few, many) == (pytest.approx(math.log(5)), pytest.approx(math.log(101)))
+    assert pool(x_TD, layout([4, 100]), "mean").flatten().tolist() == [1.0, 1.0]
+
+
 @pytest.mark.parametrize("pooling", get_args(Pooling))
 def test_gradients_are_finite_beside_an_empty_sequence(pooling: Pooling) -> None:
     x_TD = torch.randn(4, WIDTH).requires_grad_()
     with torch.autograd.set_detect_anomaly(True, check_nan=True):
         torch.autograd.backward(pool(x_TD, layout([0, 3, 0, 1]), pooling).sum())
     assert x_TD.grad is not None
-    # Each column hands one unit of gradient to each of the two sequences that have tokens.
-    units = pooled_width(1, pooling)
-    assert x_TD.grad[:3].sum(0).tolist() == pytest.approx([units] * WIDTH)
-    assert x_TD.grad[3].tolist() == pytest.approx([units] * WIDTH)
+    # A maximum and a mean hand one unit of gradient to the tokens of a sequence, the logarithm of
+    # a sum s hands 1 / (1 + |s|) to each.
+    for x_LD, grad_LD in ((x_TD[:3], x_TD.grad[:3]), (x_TD[3:], x_TD.grad[3:])):
+        one_D = torch.ones(WIDTH)
+        damped_D = len(x_LD) / (1 + x_LD.detach().sum(0).abs())
+        units = {"max": one_D, "mean": one_D, "sum": damped_D}
+        expected_D = torch.stack([units[name] for name in pooling.split("_")]).sum(0)
+        torch.testing.assert_close(grad_LD.sum(0), expected_D)

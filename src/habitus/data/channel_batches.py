@@ -115,17 +115,17 @@ class PretrainingBatches:
         return len(self.whole.stop_B)
 
     def plan(self, generator: np.random.Generator) -> list[Request]:
-        """Return the batches of one epoch."""
-        time_L = self.reader.traces.time_L
-        first_B, stop_B = self.whole.first_B, self.whole.stop_B
+        """Return the batches of one epoch: each user ``ceil(pool_users / num_users)`` times."""
+        times = -(-self.config.pool_users // max(self.num_users, 1))
+        whole = Request(*(np.tile(values_B, times) for values_B in self.whole))
+        time_L, first_B, stop_B = self.reader.traces.time_L, whole.first_B, whole.stop_B
         early_B = first_B + ((stop_B - first_B) * self.config.history_share).astype(np.int64)
         low_B = time_L[np.minimum(early_B, stop_B - 1)] + 1
-        as_of_B = generator.integers(low_B, np.maximum(self.whole.as_of_B, low_B), endpoint=True)
+        as_of_B = generator.integers(low_B, np.maximum(whole.as_of_B, low_B), endpoint=True)
         stop_B = first_at_or_after(time_L, first_B, stop_B, as_of_B)
-        request = Request(
-            stop_B, np.minimum(stop_B - first_B, self.config.max_events), first_B, as_of_B
-        )
-        batches = pack(request.length_B, self.config.token_budget)
+        length_B = np.minimum(stop_B - first_B, self.config.max_events)
+        request = Request(stop_B, length_B, first_B, as_of_B)
+        batches = pack(length_B, self.config.token_budget)
         generator.shuffle(batches)
         return [take(request, places_B) for places_B in batches]
 

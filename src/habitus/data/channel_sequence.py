@@ -93,13 +93,16 @@ class ChannelSequenceConfig(Config):
     """Latest events of a user that are read."""
     token_budget: int = 8_192
     """Events of one batch, at most; a single longer sequence is a batch of its own."""
+    pool_users: int = 8_192
+    """Training sequences that are sorted by length together: small data is read several times for
+    one epoch, so that neighbours are alike and little is padded."""
     min_events: int = 8
     """Users with fewer events are not trained on; they are still encoded."""
     history_share: float = 0.25
     """The earliest training cutoff of a user: this share of its events lie before it."""
 
     def __post_init__(self) -> None:
-        for name in ("max_events", "token_budget", "min_events"):
+        for name in ("max_events", "token_budget", "pool_users", "min_events"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} must be at least 1, got {getattr(self, name)}")
         if not 0 <= self.history_share <= 1:

@@ -15,25 +15,29 @@ import polars as pl
 from habitus.data.blocks import Array
 from habitus.data.traces import Rows
 
+SIGNED_BITS = 63
+"""Bits of an int64 besides its sign."""
+
 
 def order_of(user_L: npt.NDArray[np.unsignedinteger], time_L: Rows) -> Rows:
     """Return the places of events by user, then time, then arrival.
 
-    User, time and arrival are packed in one integer where they fit, which sorts four times as fast
-    as a stable sort of two keys does.
+    Key and place are packed in one integer where they fit: user and time together, or else one
+    after the other. Sorting such integers is many times as fast as a stable sort of two keys.
     """
     if not len(user_L):
         return np.zeros(0, np.int64)
     first_user, first_time = int(user_L.min()), int(time_L.min())
+    user_bits = (int(user_L.max()) - first_user).bit_length()
     time_bits = (int(time_L.max()) - first_time).bit_length()
     place_bits = (len(user_L) - 1).bit_length()
-    if (int(user_L.max()) - first_user).bit_length() + time_bits + place_bits > 63:
+    if max(user_bits, time_bits) + place_bits > SIGNED_BITS:
         return np.lexsort((time_L, user_L))
-    key_L = (user_L.astype(np.int64) - first_user) << (time_bits + place_bits)
-    key_L |= (time_L - first_time) << place_bits
-    key_L |= np.arange(len(user_L))
-    key_L.sort()
-    return cast(Rows, key_L & ((1 << place_bits) - 1))
+    user_key_L, time_key_L = user_L.astype(np.int64) - first_user, time_L - first_time
+    if user_bits + time_bits + place_bits <= SIGNED_BITS:
+        return _places((user_key_L << time_bits) | time_key_L, place_bits)
+    by_time = _places(time_key_L, place_bits)
+    return np.take(by_time, _places(np.take(user_key_L, by_time), place_bits))
 
 
 def repeats_of(arrays: Mapping[str, Array]) -> npt.NDArray[np.bool_]:
@@ -51,6 +55,14 @@ def repeats_of(arrays: Mapping[str, Array]) -> npt.NDArray[np.bool_]:
     rows = frame[places].select(pl.struct(pl.all()).is_first_distinct()).to_series()
     repeated_L[places] = ~rows.to_numpy()
     return repeated_L
+
+
+def _places(key_L: Rows, place_bits: int) -> Rows:
+    """Return the stable order of small keys; ``key_L`` is used up."""
+    key_L <<= place_bits
+    key_L |= np.arange(len(key_L))
+    key_L.sort()
+    return cast(Rows, key_L & ((1 << place_bits) - 1))
 
 
 def _series(array: Array) -> pl.Series:

@@ -131,7 +131,7 @@ def read_events(job: Job, parts: Sequence[Part]) -> tuple[Blocks, dict[str, Dict
     for part in parts:
         plan.check(part)
     tally, dictionaries = job.tally("events"), plan.dictionaries()
-    limit = job.memory // 4 if job.config.buckets is None else 0
+    limit = job.memory // 8 if job.config.buckets is None else 0
     blocks = Blocks(job.folder / ".blocks", limit)
     keep_rows = job.config.duplicates == "quarantine"
     for part, frame, row_L in pieces(job, "events", parts, lambda _: plan.columns):

@@ -42,7 +42,8 @@ class ChannelVocabularyConfig(Config):
     """What to keep."""
 
     channels: tuple[str, ...] = ()
-    """Channels to read, in order; empty: every category, ID and dense channel of the traces."""
+    """Channels to read, in order; empty: every category, ID and dense channel of the traces that is
+    not the same for all events."""
     exclude: tuple[str, ...] = ()
     """Channels to leave out."""
     min_users: int = 5
@@ -128,6 +129,8 @@ class ChannelVocabulary:
         rows_L, offsets_U1 = snapshot.latest()
         if not len(rows_L):
             raise GuardError(f"{snapshot!r} has no event to fit a vocabulary on")
+        if not config.channels:
+            names = [n for n in names if not _is_constant(snapshot, n, rows_L)]
         user_L = np.repeat(np.arange(snapshot.num_users), np.diff(offsets_U1))
         columns = snapshot.traces.columns
         dense = [n for n in names if columns[n].kind == "dense"]
@@ -210,6 +213,13 @@ def _names(traces: Traces, config: ChannelVocabularyConfig) -> list[str]:
                 f"{did_you_mean(name, usable)}"
             )
     return [n for n in (config.channels or usable) if n not in config.exclude]
+
+
+def _is_constant(snapshot: Snapshot, name: str, rows_L: Rows) -> bool:
+    """Return whether a channel says the same of every event, and so nothing of any user."""
+    value_L = snapshot.values(name, rows_L)
+    same_L = np.isnan(value_L) if np.isnan(value_L[0]) else value_L == value_L[0]
+    return bool(same_L.all())
 
 
 def _fit_tokens(

@@ -21,13 +21,17 @@ from habitus.data.dictionary import Dictionary, Final, encode, finish
 from habitus.data.events import ROW, USER
 from habitus.data.mapping import EventsMapping
 from habitus.data.order import order_of, repeats_of
-from habitus.data.read_tables import Job, count_repeats
+from habitus.data.read_tables import MIB, Job, count_repeats
 from habitus.data.traces import Column, Rows
 from habitus.data.validate import parse_numbers
 from habitus.data.writer import ColumnWriter, write_array, write_table
 
-SPILL_SHARE = 8
-"""A bucket's arrays take this part of the memory: sorting needs several copies of them."""
+MEMORY_SHARE = 8
+"""A bucket's arrays take this part of the memory at most: sorting needs several copies of them."""
+BUCKET_BYTES = 32 * MIB
+"""Arrays of this size are sorted and taken from twice as fast as ten times larger ones."""
+MANY_BUCKETS = 256
+"""More buckets are only made where memory demands them: each costs a write for each piece."""
 
 
 class Users(NamedTuple):
@@ -120,6 +124,16 @@ def write_events(job: Job, blocks: Blocks, plan: Arrangement) -> Written:
     return Written(columns, int(offsets_U1[-1]), unknown, digests)
 
 
+def num_buckets(num_bytes: int, memory: int) -> int:
+    """Return how many buckets to cut arrays into, given their size and the memory to aim at.
+
+    >>> num_buckets(320 * 2**20, 2**30), num_buckets(32 * 2**30, 2**30)
+    (10, 256)
+    """
+    size = min(max(BUCKET_BYTES, num_bytes // MANY_BUCKETS), memory // MEMORY_SHARE)
+    return -(-num_bytes // max(1, size))
+
+
 class Ordered(NamedTuple):
     """The order of a bucket's events."""
 
@@ -177,7 +191,7 @@ def _buckets(job: Job, blocks: Blocks, plan: Arrangement) -> Iterator[Block]:
         block[USER] -= 1
         yield block
         return
-    wanted = job.config.buckets or -(-blocks.num_bytes * SPILL_SHARE // job.memory)
+    wanted = job.config.buckets or num_buckets(blocks.num_bytes, job.memory)
     buckets = cut(plan.users.count_U, wanted)
     partition = Partition(job.folder / ".buckets", buckets)
     partition.fill(blocks, finals, job.pool)

@@ -11,7 +11,7 @@ from concurrent.futures import Future as Job
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from habitus.config import digest_of
 from habitus.data.split import UserSplit
@@ -29,6 +29,9 @@ from habitus.evaluation.features import Method
 from habitus.evaluation.predictions import Prediction, ProbeTrials, cached, predict
 from habitus.evaluation.vectors import FeatureStore
 from habitus.tasks.dated import DatedTask
+
+if TYPE_CHECKING:
+    from threadpoolctl import threadpool_limits
 
 Progress = Callable[[int, int, str], None]
 """Steps done, steps in all, and what the last one was."""
@@ -73,21 +76,14 @@ def evaluate(plan: EvaluationPlan) -> dict[str, Any]:
         GuardError: a sensitive task that nobody allowed, or no task left.
         UsageError: a method or task name that stands twice.
     """
-    from threadpoolctl import threadpool_limits
-
     _check(plan)
     tasks, notes = ask_all(plan)
     store = store_of(plan, tasks)
     steps = _Steps(plan, len(store.users_at), len(tasks))
     # Encoders use all threads; probes and intervals run several at once, on one thread each.
     _compute_vectors(plan, store, steps)
-    # OpenMP keeps its limit per thread, so each worker sets its own; BLAS keeps one for all
     workers = max(1, min(plan.threads, os.cpu_count() or 1))
-    one_thread = threadpool_limits
-    with (
-        one_thread(1),
-        ThreadPoolExecutor(workers, initializer=one_thread, initargs=(1,)) as pool,
-    ):
+    with one_thread(), ThreadPoolExecutor(workers, initializer=one_thread) as pool:
         try:
             found = _evaluate(plan, tasks, store, steps, pool)
         except BaseException:
@@ -122,6 +118,18 @@ def _evaluate(
         "differences": difference_entries(tables, plan.methods),
         "summary": summary,
     }
+
+
+def one_thread() -> threadpool_limits:
+    """Hold the calling thread's numerical libraries to one thread each; undone on leaving.
+
+    OpenMP keeps its limit per thread, so each worker calls this; BLAS keeps one for all.
+    """
+    # What is not loaded yet would not be limited: scikit-learn brings an OpenMP of its own.
+    import sklearn.ensemble  # noqa: F401
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(1)
 
 
 class _Steps:

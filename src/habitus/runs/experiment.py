@@ -19,9 +19,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from habitus.comparisons.aggregates import Aggregates
-from habitus.comparisons.majority import Majority
-from habitus.comparisons.random_vectors import RandomVectors
 from habitus.config import digest_of
 from habitus.data.snapshot import Snapshot, format_time
 from habitus.data.split import Future
@@ -31,8 +28,8 @@ from habitus.evaluation.comparing import Resampling
 from habitus.evaluation.features import (
     Group,
     Method,
-    comparison_method,
     concatenated,
+    control_methods,
     encoder_method,
     over_seeds,
 )
@@ -42,12 +39,28 @@ from habitus.evaluation.results import data_entry, machine_entry, plain, version
 from habitus.representations.encode import EncodeConfig, encode
 from habitus.representations.model import Model, Vectors, load
 from habitus.runs.channel import ChannelRun
-from habitus.runs.pretrain import build, pretrain
+from habitus.runs.pretrain import begin, build, pretrain
 from habitus.runs.steps import Json, Steps
 from habitus.tasks.dated import DatedTask
 
 Show = Callable[[str, int, int, str], None]
 """Gets the stage, how much of it is done, how much there is, and a remark."""
+
+ENCODERS: dict[str, tuple[str, Group, str]] = {
+    "untrained": (
+        "untrained encoder",
+        "control",
+        "The same encoder with its first, random weights.",
+    ),
+    "warm_start": (
+        "warm start only",
+        "control",
+        "The same encoder with channel embeddings from latent semantic analysis, not yet trained.",
+    ),
+    "ours": ("habitus", "ours", "The pre-trained channel encoder's vector."),
+}
+"""Name → label, group and description of the rows that are encoders."""
+BOTH = "The vector and the counts, side by side."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +124,7 @@ def run_experiment(experiment: Experiment) -> Json:
         "pretraining": facts,
         "encoding": encoding_entry(experiment, model),
         "map": map_entry(experiment, model),
-        "canaries": run_canaries(plan, _ours(methods)),
+        "canaries": run_canaries(plan, _unkept(model)),
     }
     return dict(plain(results))
 
@@ -157,60 +170,21 @@ def all_methods(experiment: Experiment, models: Sequence[Model]) -> list[Method]
     """Return the rows of the honest table (D12), fitted on the training snapshot."""
     traces, run = experiment.traces, replace(experiment.run, as_of=experiment.as_of)
     snapshot = Snapshot(traces, experiment.as_of, run.split.rows(traces, "train"))
-    key = f"{traces.digest} {experiment.as_of} {run.split.to_dict()}"
-    majority, random_vectors, aggregates = Majority(), RandomVectors(), Aggregates()
-    for comparison in (majority, random_vectors, aggregates):
-        comparison.fit(snapshot, run.seed)
-    counts = comparison_method(
-        aggregates,
-        "comparison",
-        "What an analyst counts by hand: how much, how recently, how regularly, of what.",
-        key,
-    )
-    untrained = [build(traces, run.with_seed(seed))[0] for seed in experiment.pretrain_seeds]
-    ours = over_seeds(
-        [
-            _encoder(experiment, model, "ours", "habitus", "ours", str(model.digest))
-            for model in models
-        ]
-    )
-    return [
-        comparison_method(
-            majority, "control", "The share of yes among training users, for all.", key
-        ),
-        comparison_method(
-            random_vectors, "control", "Vectors that know nothing, one per user.", key
-        ),
-        over_seeds(
-            [
-                _encoder(
-                    experiment,
-                    model,
-                    "untrained",
-                    "untrained encoder",
-                    "control",
-                    digest_of([run.with_seed(seed).to_dict(), traces.digest]),
-                )
-                for seed, model in zip(experiment.pretrain_seeds, untrained, strict=True)
-            ]
-        ),
-        counts,
-        ours,
-        concatenated(
-            "ours+aggregates",
-            "habitus + aggregates",
-            "ours",
-            "Both, side by side.",
-            ours,
-            counts,
-        ),
-    ]
+    majority, noise, counts = control_methods(snapshot, experiment.trials.seeds)
+    runs = [run.with_seed(seed) for seed in experiment.pretrain_seeds]
+    encoders = {"untrained": [build(traces, r)[0] for r in runs]}
+    if run.warm_start:
+        encoders["warm_start"] = [begin(traces, r)[0] for r in runs]
+    controls = [_over_seeds(experiment, name, made) for name, made in encoders.items()]
+    ours = _over_seeds(experiment, "ours", models)
+    both = concatenated("ours+aggregates", "habitus + aggregates", "ours", BOTH, ours, counts)
+    return [majority, noise, *controls, counts, ours, both]
 
 
 def encoding_entry(experiment: Experiment, model: Model) -> Json:
     """Return what encoding cost, from the buckets of every cutoff."""
-    folders = sorted(experiment.steps.root.glob("vectors-*"))
-    manifests = [json.loads((f / "vectors" / "manifest.json").read_text()) for f in folders]
+    files = sorted(experiment.steps.root.glob("vectors-*/vectors/manifest.json"))
+    manifests = [json.loads(file.read_text()) for file in files]
     mine = [m for m in manifests if m["model_digest"] == model.digest]
     count, seconds = sum(m["num_users"] for m in mine), sum(m["seconds"] for m in mine)
     return {
@@ -274,16 +248,19 @@ class _Kept:
         return vectors
 
 
-def _encoder(
-    experiment: Experiment, model: Model, name: str, label: str, group: Group, key: str
-) -> Method:
-    descriptions = {
-        "ours": "The pre-trained channel encoder's vector.",
-        "untrained": "The same encoder with its first, random weights.",
-    }
-    kept = _Kept(experiment, model, key)
-    return encoder_method(name, label, group, descriptions[name], kept, key)
+def _over_seeds(experiment: Experiment, name: str, models: Sequence[Model]) -> Method:
+    """Return the method of one encoder per pre-training seed."""
+    label, group, description = ENCODERS[name]
+    methods = []
+    for seed, model in zip(experiment.pretrain_seeds, models, strict=True):
+        run = replace(experiment.run, as_of=experiment.as_of).with_seed(seed)
+        key = model.digest or digest_of([name, run.to_dict(), experiment.traces.digest])
+        kept = _Kept(experiment, model, key)
+        methods.append(encoder_method(name, label, group, description, kept, key))
+    return over_seeds(methods)
 
 
-def _ours(methods: Sequence[Method]) -> Method:
-    return next(method for method in methods if method.name == "ours")
+def _unkept(model: Model) -> Method:
+    """Return ours without kept vectors: a canary that reads old ones could not fail."""
+    label, group, description = ENCODERS["ours"]
+    return encoder_method("ours", label, group, description, model, str(model.digest))

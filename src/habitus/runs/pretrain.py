@@ -96,7 +96,8 @@ def begin(traces: Traces, run: ChannelRun) -> tuple[Model, MaskedChannelPredicti
         assert isinstance(model.encoder, ChannelTransformer)
         assert isinstance(model.encoding, ChannelEncoding)
         snapshot = Snapshot(traces, run.as_of, run.split.rows(traces, "train"))
-        warm_start(model.encoder, model.encoding.vocabulary, snapshot, run.seed)
+        vocabulary = model.encoding.vocabulary
+        warm_start(model.encoder, objective, vocabulary, snapshot, run.seed)
     return model, objective
 
 
@@ -152,7 +153,9 @@ def _validation(
     device: str,
 ) -> Callable[[], Loss] | None:
     """Return the loss on one fixed epoch of the valid users; None where there are none."""
-    source = _batches(traces, run, model, "valid")
+    # Once through the valid users: their batches need not be full to be right.
+    once = replace(run, sequence=replace(run.sequence, pool_users=1))
+    source = _batches(traces, once, model, "valid")
     if not source.num_users:
         return None
     plan = source.plan(numpy_generator(run.seed, "valid"))

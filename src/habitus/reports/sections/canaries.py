@@ -14,7 +14,7 @@ def canaries_section(findings: Findings) -> Html:
     if not canaries:
         text = "No leak checks were run: read the scores with that in mind."
         return section("canaries", "Leak checks", note(text))
-    head = ("Check", "What it does", "Outcome", "Detail")
+    head = ("Check", "What must hold", "Outcome", "Detail")
     return section(
         "canaries",
         "Leak checks",
