@@ -177,7 +177,9 @@ def test_ages_of_everything_are_counted_from_the_end(pair: Traces) -> None:
 
 
 def test_a_missing_value_is_no_variety(tmp_path: Path) -> None:
-    events = {"ann": [{"time": DAY, "aisle": "cat"}, {"time": DAY}, {"time": DAY}]}
+    events: dict[str, list[dict[str, Any]]] = {
+        "ann": [{"time": DAY, "aisle": "cat"}, {"time": DAY}, {"time": DAY}]
+    }
     traces = write_traces(tmp_path / "traces", events, {"aisle": "category"})
     history = counting.History.of(Snapshot(traces, AS_OF))
     found = values(counting.variety(history, "aisle", counting.windows(history, ())))

@@ -40,7 +40,9 @@ def fit(traces: Traces) -> ChannelVocabulary:
 
 
 def training(traces: Traces, as_of: int | str | None = CUTOFF, **values: Any) -> PretrainingBatches:
-    config = ChannelSequenceConfig.from_dict({"min_events": 3, "token_budget": 60, "pool_users": 1, **values})
+    config = ChannelSequenceConfig.from_dict(
+        {"min_events": 3, "token_budget": 60, "pool_users": 1, **values}
+    )
     return PretrainingBatches(Snapshot(traces, as_of), ChannelReader(traces, fit(traces)), config)
 
 

@@ -89,3 +89,20 @@ def test_filtering_is_encoding_what_is_left(texts: list[str | None], data: st.Da
     assert set(found.values) == set(expected.values)
     back = [None if i < 0 else found.values[int(i)] for i in found.place_L]
     assert back == [t for t, k in zip(texts, keep, strict=True) if k]
+
+
+@given(TEXTS, st.integers(1, 4))
+def test_texts_that_share_a_hash_are_still_told_apart(
+    texts: list[str | None], num_hashes: int
+) -> None:
+    series = pl.Series(texts, dtype=pl.String)
+    expected = encode(series)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            pl.Series,
+            "hash",
+            lambda self: pl.Series([len(t) % num_hashes for t in self], dtype=pl.UInt64),
+        )
+        found = encode(series)
+    assert found.values.to_list() == expected.values.to_list()
+    assert found.place_L.tolist() == expected.place_L.tolist()

@@ -42,7 +42,8 @@ def dense(values: Sequence[float], path: Path, **settings_: Any) -> DenseChannel
     history = [
         {"time": t} if math.isnan(x) else {"time": t, "x": x} for t, x in enumerate(values, 1)
     ]
-    return fit(write_traces(path, {"u": history}, {"x": "dense"}), **settings_).dense_channels[0]
+    traces = write_traces(path, {"u": history}, {"x": "dense"})
+    return fit(traces, channels=["x"], **settings_).dense_channels[0]
 
 
 def values_of(vocabulary: ChannelVocabulary, channel: int = 0) -> list[str]:
@@ -87,7 +88,9 @@ def test_values_are_kept_by_users_and_stand_by_frequency_as_in_plain_python(
             with pytest.raises(GuardError, match="no event to fit"):
                 fit(traces, cutoff)
             return
-        vocabulary = fit(traces, cutoff, min_users=min_users, max_values=max_values)
+        vocabulary = fit(
+            traces, cutoff, channels=["item"], min_users=min_users, max_values=max_values
+        )
     assert values_of(vocabulary) == plain_values(events, cutoff, min_users, max_values)
 
 
@@ -169,7 +172,8 @@ def test_a_channel_that_is_always_missing_is_allowed(tmp_path: Path) -> None:
     assert channel.bins(seen).tolist() == [-1, 0]
     assert np.isfinite(channel.standardise(seen)).all()
     traces = write_traces(tmp_path / "s", {"u": [{"time": 1}]}, {"item": "id"})
-    assert fit(traces).token_channels[0].table(traces).tolist() == [MISSING]
+    fitted = fit(traces, channels=["item"])
+    assert fitted.token_channels[0].table(traces).tolist() == [MISSING]
 
 
 def test_channels_are_those_asked_for_tokens_before_dense_and_never_text(tmp_path: Path) -> None:
@@ -179,6 +183,26 @@ def test_channels_are_those_asked_for_tokens_before_dense_and_never_text(tmp_pat
     assert fit(traces, exclude=["item_id"]).names == ("service", "price")
     kinds = [channel.kind for channel in fit(traces).token_channels]
     assert kinds == ["category", "id"]
+
+
+def test_a_channel_that_says_the_same_of_every_event_is_left_out_unless_named(
+    tmp_path: Path,
+) -> None:
+    channels: Mapping[str, ChannelKind] = {
+        "same": "category", "never": "id", "once": "id", "level": "dense", "nan": "dense",
+        "some": "dense", "later": "category",
+    }  # fmt: skip
+    event = {"same": "a", "level": 2.0}
+    history = [
+        {"time": 1, **event, "later": "a"},
+        {"time": 2, **event, "later": "a", "once": "x", "some": 3.0},
+        {"time": 3, **event, "later": "b", "once": "x", "some": 3.0},
+    ]
+    traces = write_traces(tmp_path / "t", {"u": history}, channels)
+    # To be there or not is something to say. What is known of "later" is what came before 3.
+    assert fit(traces, 3).names == ("once", "some")
+    assert fit(traces).names == ("once", "later", "some")
+    assert fit(traces, 3, channels=["same", "nan"]).names == ("same", "nan")
 
 
 @pytest.mark.parametrize(
@@ -272,7 +296,8 @@ def test_a_channel_of_another_kind_is_refused(
     kinds: dict[str, ChannelKind], sentence: str, tmp_path: Path
 ) -> None:
     fitted = fit(
-        write_traces(tmp_path / "t", {"u": [{"time": 1}]}, {"a": "category", "b": "dense"})
+        write_traces(tmp_path / "t", {"u": [{"time": 1}]}, {"a": "category", "b": "dense"}),
+        channels=["a", "b"],
     )
     other = write_traces(tmp_path / "o", {"u": [{"time": 1}]}, kinds)
     with pytest.raises(DataError, match=sentence):

@@ -27,16 +27,22 @@ def demo_command(
     What is done is kept: Ctrl-C loses little, and the same command goes on.
     """
     from habitus.cli.progress import stages
+    from habitus.datasets.complete_journey import CompleteJourney
     from habitus.errors import UsageError
     from habitus.reports import model_card, terminal_table, write_report
+    from habitus.representations.model import Model
     from habitus.runs.card import card_info
-    from habitus.runs.demo import DemoPlan, run_demo
+    from habitus.runs.demo import DATA_NAME, DemoPlan, run_demo
 
     if seeds < 1:
         raise UsageError(f"--seeds must be at least 1, got {seeds}")
     plan = DemoPlan(preset=preset, quick=quick, seeds=seeds, sensitive=allow_sensitive)
+
+    def card(model: Model) -> str:
+        return model_card(card_info(model, DATA_NAME, CompleteJourney.notices))
+
     with stages() as show:
-        results = run_demo(out, plan, show=show, card=lambda m: model_card(card_info(m)))
+        results = run_demo(out, plan, show=show, card=card)
     words = ["habitus demo", *(["--quick"] if quick else [])]
     words += [f"--seeds {seeds}"] if seeds > 1 else []
     words += [f"--preset {preset}"] if preset != "ci" else []

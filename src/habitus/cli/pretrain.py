@@ -31,6 +31,7 @@ def pretrain_command(
     An interrupted training goes on when the same command runs again; its checkpoints and its log
     lie beside the model, in OUT.training.
     """
+    import shutil
     from dataclasses import replace
 
     from habitus.cli.encode import cutoff
@@ -58,6 +59,8 @@ def pretrain_command(
         training_folder = out.with_name(out.name + ".training")
         made = pretrain(opened, config, training_folder, device=device, on_step=on_step)
     made.model.save(out, card=model_card(card_info(made.model)), overwrite=overwrite)
+    # The model is written: what stays of the training is its log.
+    shutil.rmtree(training_folder / "checkpoints", ignore_errors=True)
     best = made.training.best_valid
     console.print(
         f"{made.training.steps} steps on {made.num_train:,} users, "

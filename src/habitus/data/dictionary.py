@@ -45,10 +45,34 @@ def encode(series: pl.Series) -> Encoded:
         series = series.fill_nan(None)
     elif isinstance(series.dtype, (pl.Categorical, pl.Enum)) or series.dtype == pl.Null:
         series = series.cast(pl.String)
+    if series.dtype == pl.String and (found := _encode_texts(series)) is not None:
+        return found
+    place_L, values = _distinct(series)
+    return Encoded(place_L, values.cast(pl.String))
+
+
+def _distinct(series: pl.Series) -> tuple[npt.NDArray[np.int32], pl.Series]:
+    """Return the place of each value among the distinct ones, -1 where missing, and these."""
     encoded = cast("pa.DictionaryArray", series.to_arrow().dictionary_encode())
     places = encoded.indices.fill_null(-1) if encoded.indices.null_count else encoded.indices
-    values = cast("pl.Series", pl.from_arrow(encoded.dictionary))
-    return Encoded(places.to_numpy(), values.cast(pl.String))
+    return places.to_numpy(), cast("pl.Series", pl.from_arrow(encoded.dictionary))
+
+
+def _encode_texts(series: pl.Series) -> Encoded | None:
+    """Encode texts by their hashes, three times as fast; None where two texts share a hash."""
+    texts = series.drop_nulls()
+    place_L, hash_V = _distinct(texts.hash())
+    # Written backwards, so that the first place of a value is the one that stays.
+    first_V = np.empty(len(hash_V), np.int64)
+    first_V[place_L[::-1]] = np.arange(len(place_L))[::-1]
+    values = texts.gather(first_V)
+    if not (values.gather(place_L) == texts).all():
+        return None
+    if len(texts) < len(series):
+        every_L = np.full(len(series), -1, np.int32)
+        every_L[series.is_not_null().to_numpy()] = place_L
+        place_L = every_L
+    return Encoded(place_L, values)
 
 
 class Dictionary:

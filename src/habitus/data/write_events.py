@@ -131,7 +131,7 @@ def num_buckets(num_bytes: int, memory: int) -> int:
     (10, 256)
     """
     size = min(max(BUCKET_BYTES, num_bytes // MANY_BUCKETS), memory // MEMORY_SHARE)
-    return -(-num_bytes // max(1, size))
+    return min(2**16 - 1, -(-num_bytes // max(1, size)))
 
 
 class Ordered(NamedTuple):

@@ -18,6 +18,7 @@ from habitus.runs.experiment import Experiment, Show, run_experiment
 from habitus.runs.steps import Json, Steps
 from habitus.tasks.complete_journey import complete_journey_tasks
 
+DATA_NAME = "The Complete Journey"
 QUICK_RESAMPLES = 1_000
 
 
@@ -53,7 +54,7 @@ def run_demo(root: Path, plan: DemoPlan, *, show: Show, card: Callable[[Model], 
         steps=steps,
         show=show,
         card=card,
-        data_name="The Complete Journey",
+        data_name=DATA_NAME,
         notices=dataset.notices,
         pretrain_seeds=tuple(range(plan.seeds)),
         trials=ProbeTrials(),

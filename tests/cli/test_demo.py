@@ -1,0 +1,56 @@
+"""The verb with its long parts taken out; CI runs the whole as ``make demo QUICK=1``."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from habitus.cli.main import main
+from habitus.runs import demo
+from tests.reports.sample import sample
+
+
+def run(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> list[demo.DemoPlan]:
+    """Run the verb and return the plans that it asked for."""
+    plans = []
+
+    def stand_in(_root: Path, plan: demo.DemoPlan, *, show: Callable[..., None], **_: Any) -> Any:
+        plans.append(plan)
+        show("pretrain", 1, 2, "")
+        return sample()
+
+    monkeypatch.setattr(demo, "run_demo", stand_in)
+    with pytest.raises(SystemExit) as stopped:
+        main(["demo", *arguments])
+    assert stopped.value.code == 0
+    return plans
+
+
+def test_it_writes_both_reports_and_prints_their_paths(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(["--out", str(tmp_path)], monkeypatch)
+    printed = capsys.readouterr().out
+    for name in ("report.html", "report.json"):
+        assert (tmp_path / name).stat().st_size > 0
+        assert str(tmp_path / name) in printed
+
+
+def test_the_report_says_which_command_made_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(["--out", str(tmp_path), "--quick", "--seeds", "3"], monkeypatch)
+    assert '"habitus demo --quick --seeds 3"' in (tmp_path / "report.json").read_text()
+
+
+def test_options_reach_the_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    [plan] = run(["--out", str(tmp_path), "--quick", "--allow-sensitive"], monkeypatch)
+    assert plan == demo.DemoPlan(quick=True, sensitive=True)
+
+
+def test_no_seed_is_no_run(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["demo", "--seeds", "0"])
+    assert stopped.value.code == 2
+    assert "--seeds must be at least 1, got 0" in capsys.readouterr().err
