@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,7 +31,7 @@ from habitus.data.channel_sequence import (
     ChannelSequenceConfig,
 )
 from habitus.data.snapshot import Snapshot
-from habitus.data.traces import Rows, Traces
+from habitus.data.traces import Traces
 from habitus.datasets import DATASETS
 from habitus.encoders.channel_transformer import ChannelTransformer
 from habitus.nn.attention import PackedLayout
@@ -52,7 +52,7 @@ class PaddedLayout(PackedLayout):
         self.true_lengths_U = lengths_U
 
     @property
-    def mask_U11L(self) -> Tensor:  # type: ignore[override]
+    def mask_U11L(self) -> Tensor:
         """Keys that are no padding."""
         valid_UL = torch.arange(self.max_length) < self.true_lengths_U[:, None]
         return valid_UL[:, None, None, :]
@@ -125,7 +125,7 @@ def _assembly(traces: Traces) -> Entry:
 
     def train() -> None:
         for batch in batches:
-            objective(model.encoder, batch, generator).total.backward()
+            torch.autograd.backward(objective(model.encoder, batch, generator).total)
 
     training = _seconds(train)
     torch.set_num_threads(2)
@@ -155,7 +155,8 @@ def _against_twin(traces: Traces, cap: int, users: int) -> list[Entry]:
     packed = [reader.read(take(request, p)) for p in sorted_places]
     unpadded = [reader.read(take(request, p)) for p in random_places]
     padded = [(pad(b), b.lengths_U) for b in unpadded]
-    fast = _seconds(lambda: _train_packed(model.encoder, packed))  # type: ignore[arg-type]
+    encoder = model.encoder
+    fast = _seconds(lambda: _train_packed(encoder, packed))
     slow = _seconds(lambda: _train_padded(twin, padded))
     tokens = sum(b.num_events for b, _ in padded) / sum(b.num_events for b in packed)
     note = f"{users} users, token budget {TOKEN_BUDGET:,}, forward and backward"
@@ -179,18 +180,18 @@ def _against_twin(traces: Traces, cap: int, users: int) -> list[Entry]:
 
 def _train_packed(encoder: ChannelTransformer, batches: Sequence[ChannelSequenceBatch]) -> None:
     for batch in batches:
-        encoder.encode_events(batch, encoder.layout(batch)).sum().backward()
+        loss = encoder.encode_events(batch, encoder.layout(batch)).sum()
+        torch.autograd.backward(loss)
 
 
 def _train_padded(
     twin: PaddedTransformer, batches: Sequence[tuple[ChannelSequenceBatch, Tensor]]
 ) -> None:
     for batch, lengths_U in batches:
-        twin.run_padded(batch, lengths_U).sum().backward()
+        torch.autograd.backward(twin.run_padded(batch, lengths_U).sum())
 
 
-def _seconds(function: object, repeats: int = 3) -> float:
-    assert callable(function)
+def _seconds(function: Callable[[], object], repeats: int = 3) -> float:
     function()
     times = []
     for _ in range(repeats):
@@ -198,6 +199,3 @@ def _seconds(function: object, repeats: int = 3) -> float:
         function()
         times.append(time.perf_counter() - began)
     return min(times)
-
-
-__all__ = ["Rows", "main"]

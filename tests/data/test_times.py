@@ -58,6 +58,26 @@ def test_what_is_no_time_is_null(text: str) -> None:
     assert read("1970-01-02", text) == [86_400, None]
 
 
+ODD = (
+    *("2020-1-5", "2020-01-01 1:2:3", "+2020-01-01", "2020-01-01T1:02:03Z", "2020- 1-01"),
+    *("2020-01-01  01:02:03", "2020-01-01T01:02:03\u221202:00", "202-01-01", "20200-01-01"),
+)
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_what_is_nearly_iso_is_no_time_whoever_its_neighbours_are(odd: str) -> None:
+    usual = ["2020-01-01", "2020-01-01 00:00:00", "2020-01-01T00:00:00", "2020-01-01T00:00:00Z"]
+    for neighbours in ([], *([text] * 200 for text in usual), usual):
+        assert read(*neighbours, odd)[-1] is None
+        assert read(odd, *neighbours)[0] is None
+
+
+def test_a_way_of_writing_that_comes_late_is_read() -> None:
+    late = ["2020-01-01T00:00:00", "1577836800", "2020-01-01 00:00", "2020-01-01T00:00:00Z"]
+    for first in ("2020-01-01", *late):
+        assert read(*[first] * 150, *late) == [1_577_836_800] * 154
+
+
 def test_a_second_needs_a_minute() -> None:
     assert read("2020-01-01:30") == [None]
 
