@@ -73,9 +73,9 @@ def test_pooled_channels_stand_beside_the_pooled_states() -> None:
     users = {0: 3, 1: 0, 2: 5}
     module, batch = encoder(pool_channels=True, pooling="max"), make_batch(users)
     z_UD = module(batch).z_UD
-    # 8 for the states, 2 channels of 4 for what the events hold.
-    assert z_UD.shape == (3, 16)
-    assert module.representation_dim == 16
+    # 8 for the states, 2 channels of 4 for what the events hold, gap and age of 4 for when.
+    assert z_UD.shape == (3, 24)
+    assert module.representation_dim == 24
     same = encoder(pooling="max")
     same.load_state_dict({**module.state_dict(), "no_events": module.no_events[:8]})
     assert_near(z_UD[:, :8], same(batch).z_UD)
@@ -84,7 +84,7 @@ def test_pooled_channels_stand_beside_the_pooled_states() -> None:
         for user, start, stop in ((0, 0, 3), (2, 3, 8)):
             expected_E = table[batch.tokens_TC[start:stop, c]].max(0).values
             assert_near(z_UD[user, 8 + 4 * c : 12 + 4 * c], expected_E)
-    assert encoder(pool_channels=True, pooling="max_sum").representation_dim == 32
+    assert encoder(pool_channels=True, pooling="max_sum").representation_dim == 48
 
 
 def test_states_of_events_are_those_of_each_user_alone() -> None:

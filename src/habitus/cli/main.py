@@ -40,8 +40,8 @@ VERBS = {
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command line and exit: 0 done, 2 usage, 3 data, 4 guard, 130 interrupted."""
-    # Waiting threads of OpenMP spin by default: on a busy machine a training step of two threads
-    # took 3.3 s so, and .2 s with a short spin. It is read once, when torch is imported.
+    # Waiting threads of OpenMP spin by default, which slows two threads many times over on a busy
+    # machine. The setting is read once, when torch is imported.
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words or os.environ.get("HABITUS_DEBUG", "0") not in ("", "0")

@@ -100,14 +100,15 @@ class ChannelTransformer(UserEncoder):
     @override
     def representation_dim(self) -> int:
         config = self.config
-        shortcut = len(config.num_tokens) * config.channel_dim if config.pool_channels else 0
-        return pooled_width(config.width + shortcut, config.pooling)
+        # The user's token channels, gap and age; the place in the sequence is the same for all.
+        channels = len(config.num_tokens) + 2 if config.pool_channels else 0
+        return pooled_width(config.width + channels * config.channel_dim, config.pooling)
 
     def encode_events(self, batch: ChannelSequenceBatch, layout: PackedLayout) -> Tensor:
         """Return the state of each event, ``(T, D)``: what masked channel prediction reads."""
-        tokens = [batch.tokens_TC, batch.gap_T[:, None], batch.age_T[:, None]]
-        tokens.append(self._place_from_end(batch, layout)[:, None])
-        x_TD = self.project(torch.cat(tokens, dim=1), batch.dense_TF, batch.state_TF)
+        place_T1 = self._place_from_end(batch, layout)[:, None]
+        tokens = torch.cat([_timed_tokens(batch), place_T1], dim=1)
+        x_TD = self.project(tokens, batch.dense_TF, batch.state_TF)
         x_TD = self.dropout(x_TD)
         for block in self.blocks:
             x_TD = block(x_TD, layout)
@@ -126,7 +127,7 @@ class ChannelTransformer(UserEncoder):
             return Representation(self.no_events.repeat(batch.num_users, 1), mask_U, {})
         h_TD = self.encode_events(batch, layout)
         if self.config.pool_channels:
-            h_TD = torch.cat([h_TD, self.project.token_embeddings(batch.tokens_TC)], dim=1)
+            h_TD = torch.cat([h_TD, self.project.token_embeddings(_timed_tokens(batch))], dim=1)
         z_UD = pool(h_TD, layout, self.config.pooling)
         return Representation(torch.where(mask_U[:, None], z_UD, self.no_events), mask_U, {})
 
@@ -147,3 +148,8 @@ class ChannelTransformer(UserEncoder):
         ends_T = batch.offsets_U1[1:].repeat_interleave(layout.lengths_U)
         place_T = ends_T - 1 - torch.arange(batch.num_events)
         return place_T.clamp(max=self.config.max_events - 1).to(layout.device)
+
+
+def _timed_tokens(batch: ChannelSequenceBatch) -> Tensor:
+    """Return the tokens of the user's channels, the gap and the age, ``(T, C + 2)``."""
+    return torch.cat([batch.tokens_TC, batch.gap_T[:, None], batch.age_T[:, None]], dim=1)

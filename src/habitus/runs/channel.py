@@ -86,7 +86,7 @@ def channel(preset: str = "ci") -> ChannelRun:
             ),
             warm_start=True,
             training=TrainingConfig(
-                max_steps=1_500, learning_rate=2e-3, warmup_share=0.05, evaluate_every=150
+                max_steps=1_200, learning_rate=2e-3, warmup_share=0.05, evaluate_every=150
             ),
         )
     if preset == "quick":
