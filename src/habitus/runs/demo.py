@@ -75,14 +75,7 @@ def ingest_step(dataset: CompleteJourney, steps: Steps, show: Show) -> tuple[Tra
         # Traces are written whole: a folder that is there was finished just before an interrupt.
         shutil.rmtree(folder / "traces", ignore_errors=True)
         traces = dataset.ingest(folder / "traces")
-        return {
-            "rows": traces.num_events,
-            "bad": 0,
-            "duplicates": 0,
-            "opted_out": 0,
-            **{k: v for k, v in traces.manifest.source.items() if k in COUNTS},
-            "seconds": time.perf_counter() - began,
-        }
+        return {**ingest_counts(traces), "seconds": time.perf_counter() - began}
 
     problem = dataset.missing()
     if problem is not None:
@@ -94,5 +87,8 @@ def ingest_step(dataset: CompleteJourney, steps: Steps, show: Show) -> tuple[Tra
     return Traces(folder / "traces"), facts
 
 
-COUNTS = ("rows", "bad", "duplicates", "opted_out")
-"""Counts that the manifest's source may hold."""
+def ingest_counts(traces: Traces) -> Json:
+    """Return what the manifest says became of the rows: of events, and all that opted out."""
+    tables = traces.manifest.source["counts"]
+    counts = {name: tables["events"][name] for name in ("rows", "bad", "duplicates")}
+    return {**counts, "opted_out": sum(table["opted_out"] for table in tables.values())}
