@@ -116,3 +116,21 @@ def test_rows_of_both_kinds_of_array() -> None:
     assert as_list(take_rows(found["n"], rows)) == [3, 0]
     assert as_list(take_rows(found["text"], rows)) == ["ééé", ""]
     assert as_list(concat([found["n"], found["n"]])) == [0, 1, 2, 3, 0, 1, 2, 3]
+
+
+def test_blocks_are_found_again_on_disk(tmp_path: Path) -> None:
+    first = Blocks(tmp_path, limit=0)
+    for start in (0, 3):
+        numbers = np.arange(start, start + 3)
+        texts = pa.array([f"é{i}" for i in numbers], pa.large_string())
+        first.append({"n": numbers, "text": texts})
+    second = Blocks.restored(tmp_path, first.state())
+    assert (second.num_events, second.num_bytes) == (6, first.num_bytes)
+    (piece,) = second.pieces()
+    assert piece["n"].tolist() == [0, 1, 2, 3, 4, 5]
+    assert piece["text"].to_pylist() == [f"é{i}" for i in range(6)]  # type: ignore[union-attr]
+    first.delete(keep="n")
+    assert [p.name for p in tmp_path.iterdir()] == ["n"]
+    third = Blocks.restored(tmp_path, first.state(), only="n")
+    assert [part.tolist() for part in third.scan("n")] == [[0, 1, 2, 3, 4, 5]]
+    assert [p.name for p in tmp_path.iterdir()] == ["n"]

@@ -67,5 +67,10 @@ def test_a_partition_gives_each_bucket_its_events_by_arrival(
         assert found["n"].tolist() == expected.tolist()
         assert found[USER].tolist() == user[expected].tolist()
         assert found["text"].to_pylist() == [texts[i] for i in expected]  # type: ignore[union-attr]
+        restored = Partition.restored(tmp_path / "buckets", buckets, partition.state())
+        again = restored.read(bucket)
+        assert list(again) == list(found)
+        assert again["n"].tolist() == found["n"].tolist()
+        assert again["text"] == found["text"]
     partition.delete()
     assert list((tmp_path / "buckets").iterdir()) == []

@@ -106,3 +106,14 @@ def test_texts_that_share_a_hash_are_still_told_apart(
         found = encode(series)
     assert found.values.to_list() == expected.values.to_list()
     assert found.place_L.tolist() == expected.place_L.tolist()
+
+
+def test_a_dictionary_is_made_again_from_its_values() -> None:
+    first = Dictionary()
+    for values in (["b", "a", "b"], ["", "c", "a"]):
+        first.codes(encode(pl.Series(values)))
+    second = Dictionary.of(first.values())
+    assert second.values().to_list() == first.values().to_list() == ["b", "a", "", "c"]
+    more = encode(pl.Series(["d", "a", None, "c"]))
+    # b, a, "" and c are 1 … 4.
+    assert second.codes(more).tolist() == first.codes(more).tolist() == [5, 2, 0, 4]

@@ -1,9 +1,11 @@
+import json
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
+from habitus.data.ingest_state import Torn
 from habitus.data.quarantine import Quarantine, bad_rows
 from habitus.data.validate import Problem
 from habitus.errors import GuardError
@@ -83,3 +85,40 @@ def test_soft_reasons_take_a_row_out_but_are_no_fault_of_the_source() -> None:
     found = [problem("x", [0]), problem("y", [2], "follows itself")]
     assert bad_rows(found, 4).tolist() == [True, False, True, False]
     assert bad_rows(found, 4, hard_only=True).tolist() == [True, False, False, False]
+
+
+def test_it_goes_on_where_another_run_was(tmp_path: Path) -> None:
+    first = Quarantine(tmp_path, "events")
+    first.start_file("a.csv", 0)
+    first.start_file("b.csv", 10)
+    first.add_rows(np.array([3, 12]), "x")
+    state = json.loads(json.dumps(first.state()))
+    first.add_rows(np.array([4]), "lost")
+    second = Quarantine(tmp_path, "events")
+    second.restore(state)
+    second.add_rows(np.array([13]), "y")
+    assert second.path.read_text().splitlines()[1:] == [
+        '4,"","",x,a.csv',
+        '3,"","",x,b.csv',
+        '4,"","",y,b.csv',
+    ]
+    assert (second.reasons, second.bad) == ({"x": 2, "y": 1}, 0)
+
+
+def test_a_table_that_had_no_bad_row_has_no_file_again(tmp_path: Path) -> None:
+    first = Quarantine(tmp_path, "events")
+    first.start_file("a.csv", 0)
+    state = first.state()
+    first.add_rows(np.array([3]), "x")
+    Quarantine(tmp_path, "events").restore(state)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_shorter_file_is_torn(tmp_path: Path) -> None:
+    first = Quarantine(tmp_path, "events")
+    first.start_file("a.csv", 0)
+    first.add_rows(np.array([3]), "x")
+    state = first.state()
+    first.path.unlink()
+    with pytest.raises(Torn):
+        Quarantine(tmp_path, "events").restore(state)

@@ -1,3 +1,4 @@
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -155,3 +156,12 @@ def test_columns_may_come_in_any_order_and_files_lack_some(
         {"item_id": "a", "brand": "x", "text": None},
         {"item_id": "b", "brand": None, "text": "t"},
     ]
+
+
+def test_counts_are_taken_from_another_run(tmp_path: Path, pool: ThreadPoolExecutor) -> None:
+    first = job(tmp_path, pool, max_bad_share=1)
+    read_events(first, parts(events().with_columns(user_id=pl.Series(["a", "", "a", "b", "b"]))))
+    second = job(tmp_path, pool, max_bad_share=1)
+    second.recount(json.loads(json.dumps(first.counted())))
+    assert second.tally("events").counts() == first.tally("events").counts()
+    assert second.tally("events").counts().bad == 1

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from habitus.data.workspace import QUARANTINE, check_free, quarantine_beside, workspace
+from habitus.data.ingest_state import SCRATCH, STATE
+from habitus.data.workspace import QUARANTINE, check_free, clear, quarantine_beside, workspace
 from habitus.errors import DataError, GuardError, UsageError
 
 
@@ -94,3 +95,67 @@ def test_a_place_that_cannot_be_made_is_left_to_the_system_to_tell(tmp_path: Pat
     (tmp_path / "file").touch()
     with pytest.raises(NotADirectoryError):
         make(tmp_path / "file" / "out")
+
+
+def leave(out: Path, error: BaseException) -> None:
+    """Stop a run that has a state and a scratch file."""
+    with pytest.raises(type(error)):
+        stop(out, error, f"{SCRATCH}/{STATE}")
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(1)])
+def test_an_interrupt_keeps_what_can_be_resumed(tmp_path: Path, error: BaseException) -> None:
+    out = tmp_path / "out"
+    leave(out, error)
+    assert [p.name for p in tmp_path.iterdir()] == [".out.partial"]
+    with workspace(out, overwrite=False) as folder:
+        assert (folder / SCRATCH / STATE).read_text() == str(error)
+        (folder / "manifest.json").write_text("new")
+    # The scratch folder is not part of what was made, and nothing is left of it.
+    assert [p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*")] == [
+        "out",
+        "out/manifest.json",
+    ]
+
+
+@pytest.mark.parametrize("error", [DataError("x"), RuntimeError("x"), OSError("x")])
+def test_an_error_keeps_nothing_even_of_what_could_be_resumed(
+    tmp_path: Path, error: BaseException
+) -> None:
+    leave(tmp_path / "out", error)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("moved", [1, 2])
+def test_a_kill_between_the_last_moves_loses_nothing(tmp_path: Path, moved: int) -> None:
+    out = tmp_path / "out"
+    leave(out, KeyboardInterrupt())
+    (tmp_path / f".out.partial/{SCRATCH}").rename(tmp_path / f".out{SCRATCH}")
+    if moved == 2:
+        (tmp_path / ".out.partial").rename(out)
+        (out / "manifest.json").touch()
+    with workspace(out, overwrite=True) as folder:
+        assert (folder / SCRATCH / STATE).is_file()
+        (folder / "manifest.json").write_text("new")
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_two_runs_do_not_share_a_workspace(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with workspace(out, overwrite=False) as folder:
+        (folder / "manifest.json").write_text("first")
+        with pytest.raises(UsageError, match="another run is making"):
+            make(out, "second")
+    assert (out / "manifest.json").read_text() == "first"
+
+
+def test_clearing_leaves_the_folder_and_what_links_lead_to(tmp_path: Path) -> None:
+    folder, other = tmp_path / "a", tmp_path / "b"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "deep/file").touch()
+    other.mkdir()
+    (other / "file").touch()
+    (folder / "link").symlink_to(other)
+    clear(folder)
+    assert list(folder.iterdir()) == []
+    assert (other / "file").exists()

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from habitus.data.ingest_state import Torn
 from habitus.data.writer import (
     ColumnWriter,
     NumpyFile,
@@ -114,3 +115,32 @@ def test_the_digest_of_files_sees_names_and_contents() -> None:
     every = [{"a": "1", "b": "2"}, {"a": "2", "b": "1"}, {"a": "1"}, {}]
     assert len({digest_of_files(d) for d in every}) == 4
     assert digest_of_text("a") != digest_of_text("b")
+
+
+@pytest.mark.parametrize("closed", [False, True])
+def test_a_file_goes_on_where_another_run_was(tmp_path: Path, closed: bool) -> None:
+    first = NumpyFile(tmp_path / "a.npy", np.int32)
+    first.append(np.array([1, 2], np.int32))
+    state = first.state()
+    first.append(np.array([9, 9, 9], np.int32))
+    if closed:
+        first.close()
+    second = NumpyFile(tmp_path / "a.npy", np.int32, state)
+    second.append(np.array([3], np.int32))
+    whole = NumpyFile(tmp_path / "b.npy", np.int32)
+    whole.append(np.array([1, 2, 3], np.int32))
+    assert second.close() == whole.close()
+    assert (tmp_path / "a.npy").read_bytes() == (tmp_path / "b.npy").read_bytes()
+
+
+@pytest.mark.parametrize("damage", ["gone", "short", "changed"])
+def test_a_file_that_is_not_what_was_written_is_torn(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "a.npy"
+    file = NumpyFile(path, np.int32)
+    file.append(np.array([1, 2], np.int32))
+    before = path.read_bytes()
+    path.write_bytes({"gone": b"", "short": before[:-1], "changed": before[:-1] + b"x"}[damage])
+    if damage == "gone":
+        path.unlink()
+    with pytest.raises(Torn):
+        NumpyFile(path, np.int32, file.state())

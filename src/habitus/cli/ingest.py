@@ -69,7 +69,7 @@ def ingest_command(
     """Read tables into traces: check, set bad rows aside, drop who opted out, sort, store.
 
     Bad rows go to OUT/quarantine with row, column, value and reason. A run that stops leaves
-    nothing at OUT.
+    nothing at OUT; a large one that was interrupted goes on when the same command runs again.
     """
     from habitus.data.infer import infer_mapping
     from habitus.data.ingest import IngestConfig, ingest

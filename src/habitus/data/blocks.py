@@ -8,9 +8,9 @@ Shapes: L events.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeAlias, cast
+from typing import Any, Self, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -122,10 +122,30 @@ class Blocks:
         for start in range(0, self.num_events, PIECE_ROWS):
             yield self._files[name].read(start, min(start + PIECE_ROWS, self.num_events))
 
-    def delete(self) -> None:
-        """Remove the files."""
-        for file in (*self._files.values(), *self._texts.values()):
-            file.delete()
+    def delete(self, keep: str | None = None) -> None:
+        """Remove the files, but that of one array of numbers."""
+        for name, file in (*self._files.items(), *self._texts.items()):
+            if name != keep:
+                file.delete()
+
+    def state(self) -> dict[str, Any]:
+        """Return what :meth:`restored` needs besides the files."""
+        arrays = {name: file.dtype.str for name, file in self._files.items()}
+        counts = {"num_events": self.num_events, "num_bytes": self.num_bytes}
+        return {**counts, "arrays": arrays, "texts": list(self._texts)}
+
+    @classmethod
+    def restored(cls, folder: Path, state: Mapping[str, Any], only: str | None = None) -> Self:
+        """Return the blocks that another run left on disk: all of their arrays, or only one."""
+        blocks = cls(folder, 0)
+        blocks.on_disk = True
+        blocks.num_events, blocks.num_bytes = state["num_events"], state["num_bytes"]
+        for name, dtype in state["arrays"].items():
+            if only in (None, name):
+                blocks._file(blocks._files, name, dtype)
+        for name in state["texts"] if only is None else ():
+            blocks._file(blocks._texts, name, np.uint8, ".bytes")
+        return blocks
 
     def _spill(self, name: str, array: Array) -> None:
         if isinstance(array, np.ndarray):

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from concurrent.futures import Executor
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -99,6 +99,20 @@ class Partition:
             is_text = name in self._text_names
             block[name] = texts_of(rows, self._read_bytes(name, bucket)) if is_text else rows
         return block
+
+    def state(self) -> dict[str, Any]:
+        """Return what :meth:`restored` needs besides the files."""
+        arrays = {name: file.dtype.str for name, file in self._files.items()}
+        return {"arrays": arrays, "texts": sorted(self._text_names)}
+
+    @classmethod
+    def restored(cls, folder: Path, buckets: Buckets, state: Mapping[str, Any]) -> Self:
+        """Return the partition that another run filled."""
+        partition = cls(folder, buckets)
+        for name, dtype in state["arrays"].items():
+            partition._files[name] = FlatFile(folder / name, dtype)
+        partition._text_names = set(state["texts"])
+        return partition
 
     def delete(self) -> None:
         """Remove the files."""

@@ -9,7 +9,7 @@ Shapes: L events, V distinct values.
 
 from __future__ import annotations
 
-from typing import NamedTuple, cast
+from typing import NamedTuple, Self, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -95,6 +95,15 @@ class Dictionary:
         # Place -1, a missing value, reads the last entry, which stays 0.
         code_V1[:-1] = physical_V + 1
         return cast(Codes, np.take(code_V1, encoded.place_L))
+
+    @classmethod
+    def of(cls, values: pl.Series) -> Self:
+        """Return the dictionary that has these values: as met before, in this order."""
+        dictionary = cls()
+        place_V = np.arange(len(values), dtype=np.int32)
+        code_V = dictionary.codes(Encoded(place_V, values))
+        assert (code_V == place_V + 1).all()
+        return dictionary
 
     def values(self) -> pl.Series:
         """Return the values in order of their provisional codes, from 1."""

@@ -3,6 +3,8 @@
 Three steps: read the source once, chunk by chunk, into provisional codes; learn from all values the
 final codes and the order of users; sort the events of each range of users and write them. Where
 everything fits in memory there is one range, otherwise there are many, and the files are the same.
+Where it does not fit, an interrupted run leaves what it has read and every finished range beside
+``out``, and the next run with the same mapping, config and sources goes on there.
 """
 
 from __future__ import annotations
@@ -11,20 +13,24 @@ import json
 import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from habitus.data.columns import TABLES, TableName
+from habitus.data.ingest_key import IngestKey
 from habitus.data.ingest_report import IngestConfig, IngestReport, Progress, TableCounts
+from habitus.data.ingest_state import SCRATCH, IngestState, Torn
 from habitus.data.mapping import TracesMapping
-from habitus.data.read_tables import Job, read_events, read_table
+from habitus.data.read_tables import Job
+from habitus.data.reading import Reading, read_all
 from habitus.data.side_tables import only_known, to_arrow
 from habitus.data.snapshot import parse_time
-from habitus.data.sources import Part, Source, parts
+from habitus.data.sources import Source
 from habitus.data.traces import FORMAT, Manifest
-from habitus.data.workspace import QUARANTINE, quarantine_beside, workspace
+from habitus.data.workspace import QUARANTINE, clear, quarantine_beside, workspace
 from habitus.data.write_events import Written, arrange, write_events
 from habitus.data.writer import digest_of_files, digest_of_text, write_table
 from habitus.errors import UsageError
@@ -67,31 +73,23 @@ def ingest(
         workspace(place, overwrite=overwrite) as folder,
         ThreadPoolExecutor(pl.thread_pool_size()) as pool,
     ):
-        sources = {name: parts(tables[name]) for name in TABLES if name in tables}
+        dropped = pl.Series([str(u).strip() for u in opt_out], dtype=pl.String).unique()
+        key = IngestKey(tables, mapping, config, dropped)
         job = Job(
             mapping=mapping,
             config=config,
-            opt_out=pl.Series([str(u).strip() for u in opt_out], dtype=pl.String).unique(),
+            opt_out=dropped,
             latest=latest,
             folder=folder,
             quarantine_folder=folder / QUARANTINE,
             kept_at=quarantine_beside(place),
             pool=pool,
             progress=progress or (lambda *_: None),
+            state=IngestState(folder / SCRATCH, lambda: key.digest),
         )
-        manifest, unknown_items = _run(job, sources)
+        job, manifest, unknown_items = _resume_or_run(job, tables)
         quarantined = job.quarantine_folder.is_dir()
-    return IngestReport(
-        path=place,
-        digest=manifest.digest,
-        num_users=manifest.num_users,
-        num_events=manifest.num_events,
-        tables={name: tally.counts() for name, tally in job.tallies.items()},
-        unknown_items=unknown_items,
-        notices=tuple(job.notices),
-        quarantine=place / QUARANTINE if quarantined else None,
-        seconds=time.perf_counter() - began,
-    )
+    return _report(place, job, manifest, unknown_items, quarantined=quarantined, began=began)
 
 
 def _check_tables(tables: Mapping[TableName, Source], mapping: TracesMapping) -> None:
@@ -105,11 +103,45 @@ def _check_tables(tables: Mapping[TableName, Source], mapping: TracesMapping) ->
         raise UsageError(f"the item channels {names} need the table 'items'")
 
 
-def _run(job: Job, sources: Mapping[TableName, tuple[Part, ...]]) -> tuple[Manifest, int]:
+def _resume_or_run(job: Job, tables: Mapping[TableName, Source]) -> tuple[Job, Manifest, int]:
+    """Go on where a run of the same key was stopped; without one, or if it is torn, start over."""
+    if job.state.load():
+        try:
+            # A copy, so that nothing of a torn state stays.
+            resumed = replace(job, tallies={}, notices={})
+            return resumed, *_run(resumed, tables)
+        except Torn:
+            job.state.values = {}
+    clear(job.folder)
+    return job, *_run(job, tables)
+
+
+def _report(
+    place: Path,
+    job: Job,
+    manifest: Manifest,
+    unknown_items: int,
+    *,
+    quarantined: bool,
+    began: float,
+) -> IngestReport:
+    return IngestReport(
+        path=place,
+        digest=manifest.digest,
+        num_users=manifest.num_users,
+        num_events=manifest.num_events,
+        tables={name: tally.counts() for name, tally in job.tallies.items()},
+        unknown_items=unknown_items,
+        notices=tuple(job.notices),
+        quarantine=place / QUARANTINE if quarantined else None,
+        seconds=time.perf_counter() - began,
+    )
+
+
+def _run(job: Job, tables: Mapping[TableName, Source]) -> tuple[Manifest, int]:
     """Write everything, the manifest last."""
-    # Events come last: whatever is wrong with a small table is found before a large one is read.
-    frames = {name: read_table(job, name, sources[name]) for name in sources if name != "events"}
-    blocks, dictionaries = read_events(job, sources["events"])
+    reading = read_all(job, tables)
+    blocks, dictionaries, frames = reading.blocks, reading.dictionaries, reading.frames
     plan = arrange(
         job.mapping.events, blocks, dictionaries, frames.get("profiles"), frames.get("items")
     )
@@ -122,7 +154,7 @@ def _run(job: Job, sources: Mapping[TableName, tuple[Part, ...]]) -> tuple[Manif
         job.tally(name).kept = frame.height
         file = f"tables/{name}.parquet"
         digests[file] = write_table(job.folder / file, to_arrow(frame, name))
-    manifest = _manifest(job, sources, written, digests, len(users), tuple(frames))
+    manifest = _manifest(job, reading, written, digests, len(users))
     text = json.dumps(manifest.to_dict(), indent=1, ensure_ascii=False)
     (job.folder / "manifest.json").write_text(text, encoding="utf8")
     return manifest, written.unknown_items
@@ -130,15 +162,14 @@ def _run(job: Job, sources: Mapping[TableName, tuple[Part, ...]]) -> tuple[Manif
 
 def _manifest(
     job: Job,
-    sources: Mapping[TableName, tuple[Part, ...]],
+    reading: Reading,
     written: Written,
     digests: dict[str, str],
     num_users: int,
-    tables: tuple[str, ...],
 ) -> Manifest:
     mapping = job.mapping
     source: dict[str, Any] = {
-        "files": {n: [Path(p.name).name for p in files] for n, files in sources.items()},
+        "files": reading.files,
         "mapping": mapping.to_dict(),
         "counts": {n: tally.counts().to_dict() for n, tally in job.tallies.items()},
         "unknown_items": written.unknown_items,
@@ -152,7 +183,7 @@ def _manifest(
         num_users=num_users,
         num_events=written.num_events,
         columns=written.columns,
-        tables=tables,
+        tables=tuple(reading.frames),
         source=source,
         digest=digest_of_files(digests),
     )

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from habitus.data.ingest_state import Torn
 from habitus.data.validate import SOFT, Problem
 from habitus.errors import GuardError
 
@@ -87,6 +90,27 @@ class Quarantine:
             f"they lie in {kept_at / self.path.name}; mend the source or the mapping, or allow a "
             f"larger max_bad_share"
         )
+
+    def state(self) -> dict[str, Any]:
+        """Return what :meth:`restore` needs besides the file."""
+        size = self.path.stat().st_size if self.path.exists() else 0
+        files = {"files": list(self._files), "first": list(self._first)}
+        return {"bad": self.bad, "reasons": dict(self.reasons), "size": size, **files}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on where another run was: what it wrote after that is cut off.
+
+        Raises:
+            Torn: the file is shorter than it was.
+        """
+        self.bad, self.reasons = state["bad"], Counter(state["reasons"])
+        self._files, self._first = list(state["files"]), list(state["first"])
+        if (self.path.stat().st_size if self.path.exists() else 0) < state["size"]:
+            raise Torn(f"{self.path} is shorter than {state['size']} bytes")
+        if state["size"]:
+            os.truncate(self.path, state["size"])
+        else:
+            self.path.unlink(missing_ok=True)
 
     def _append(self, table: pl.DataFrame) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)

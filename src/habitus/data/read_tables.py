@@ -5,11 +5,11 @@ Shapes: L rows of a chunk, B rows of a side table.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -19,6 +19,7 @@ from habitus.data.columns import ITEM_ID, USER_ID, TableName
 from habitus.data.dictionary import Dictionary
 from habitus.data.events import EventPlan, encode_chunk
 from habitus.data.ingest_report import IngestConfig, Progress, TableCounts
+from habitus.data.ingest_state import SCRATCH, IngestState
 from habitus.data.mapping import TracesMapping
 from habitus.data.quarantine import Quarantine
 from habitus.data.side_tables import Clean, TablePlan, clean_chunk, only_first
@@ -29,6 +30,7 @@ from habitus.data.validate import DUPLICATE
 from habitus.errors import DataError
 
 MIB = 2**20
+BLOCKS = "blocks"
 
 
 @dataclass
@@ -40,6 +42,11 @@ class Tally:
     kept: int = 0
     duplicates: int = 0
     opted_out: int = 0
+
+    def state(self) -> dict[str, Any]:
+        """Return all counts as plain values."""
+        names = ("rows", "kept", "duplicates", "opted_out")
+        return {n: getattr(self, n) for n in names} | {"quarantine": self.quarantine.state()}
 
     def counts(self) -> TableCounts:
         """Return what became of the rows."""
@@ -70,6 +77,12 @@ class Job:
     tallies: dict[str, Tally] = field(default_factory=dict)
     notices: dict[str, None] = field(default_factory=dict)
     """Each once, in order."""
+    state: IngestState = field(default_factory=IngestState)
+
+    @property
+    def scratch(self) -> Path:
+        """Where files go that are no part of the traces."""
+        return self.folder / SCRATCH
 
     @property
     def memory(self) -> int:
@@ -81,6 +94,17 @@ class Job:
         if table not in self.tallies:
             self.tallies[table] = Tally(Quarantine(self.quarantine_folder, table))
         return self.tallies[table]
+
+    def counted(self) -> dict[str, Any]:
+        """Return the counts of all tables as plain values."""
+        return {name: tally.state() for name, tally in self.tallies.items()}
+
+    def recount(self, counted: Mapping[TableName, dict[str, Any]]) -> None:
+        """Take the counts and the quarantine of another run."""
+        for name, stored in counted.items():
+            values = dict(stored)
+            self.tally(name).quarantine.restore(values.pop("quarantine"))
+            self.tallies[name] = replace(self.tally(name), **values)
 
     def check_share(self, table: TableName, num_rows: int) -> None:
         """Stop the run where too many of ``num_rows`` are bad; see :class:`Quarantine`."""
@@ -132,7 +156,7 @@ def read_events(job: Job, parts: Sequence[Part]) -> tuple[Blocks, dict[str, Dict
         plan.check(part)
     tally, dictionaries = job.tally("events"), plan.dictionaries()
     limit = job.memory // 8 if job.config.buckets is None else 0
-    blocks = Blocks(job.folder / ".blocks", limit)
+    blocks = Blocks(job.scratch / BLOCKS, limit)
     keep_rows = job.config.duplicates == "quarantine"
     for part, frame, row_L in pieces(job, "events", parts, lambda _: plan.columns):
         chunk = encode_chunk(

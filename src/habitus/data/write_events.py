@@ -5,6 +5,7 @@ Shapes: U users, L events of a bucket, I items that occur, V provisional codes, 
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
@@ -14,14 +15,18 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
+from habitus.config import digest_of
 from habitus.data.blocks import Array, Block, Blocks, take_rows
-from habitus.data.buckets import Partition, cut, final_block
+from habitus.data.buckets import Buckets, Partition, cut, final_block
 from habitus.data.columns import ITEM_ID, TIME, USER_ID
 from habitus.data.dictionary import Dictionary, Final, encode, finish
 from habitus.data.events import ROW, USER
+from habitus.data.finished_buckets import FinishedBuckets
+from habitus.data.ingest_state import Torn, sizes_of
 from habitus.data.mapping import EventsMapping
 from habitus.data.order import order_of, repeats_of
 from habitus.data.read_tables import MIB, Job, count_repeats
+from habitus.data.reading import PARTITION
 from habitus.data.traces import Column, Rows
 from habitus.data.validate import parse_numbers
 from habitus.data.writer import ColumnWriter, write_array, write_table
@@ -95,33 +100,32 @@ def arrange(
 
 def write_events(job: Job, blocks: Blocks, plan: Arrangement) -> Written:
     """Write the events, their dictionaries, the users and the offsets."""
-    columns, writers = _columns(plan), {}
+    columns, done = _columns(plan), FinishedBuckets(job, len(plan.users.count_U))
     dtypes = {TIME: "int64", **{c.name: c.dtype for c in columns}}
     texts = {c.name for c in columns if c.kind == "text"}
-    for name, dtype in dtypes.items():
-        writers[name] = ColumnWriter(job.folder / "events", name, dtype, text=name in texts)
-    count_U = np.zeros(len(plan.users.count_U), np.int64)
-    num_read = unknown = 0
-    job.progress("sort events", 0, blocks.num_events)
-    for block in _buckets(job, blocks, plan):
-        num_read += len(block[TIME])
+    writers = {n: done.writer(n, dtype, text=n in texts) for n, dtype in dtypes.items()}
+    job.progress("sort events", done.num_read, blocks.num_events)
+    for users, block in _buckets(job, blocks, plan, done.users):
+        done.num_read += len(block[TIME])
         ordered = sort_bucket(block, drop_repeats=job.config.duplicates == "quarantine")
         count_repeats(job, ordered.repeated_rows, ordered.num_repeats)
         rows = np.take(cast(Rows, block.pop(USER)), ordered.order)
         first = int(rows[0])
         counts = np.bincount(rows - first)
-        count_U[first : first + len(counts)] += counts
-        unknown += _write_bucket(job, plan, block, ordered.order, writers)
-        job.progress("sort events", num_read, blocks.num_events)
+        done.count_U[first : first + len(counts)] += counts
+        done.unknown += _write_bucket(job, plan, block, ordered.order, writers)
+        if blocks.on_disk:
+            done.keep(users, writers.values())
+        job.progress("sort events", done.num_read, blocks.num_events)
     digests = {k: v for writer in writers.values() for k, v in writer.close().items()}
-    offsets_U1 = np.concatenate([[0], np.cumsum(count_U)])
+    offsets_U1 = np.concatenate([[0], np.cumsum(done.count_U)])
     digests["offsets.npy"] = write_array(job.folder / "offsets.npy", offsets_U1)
     users = pa.table({USER_ID: plan.users.final.values})
     digests["users.parquet"] = write_table(job.folder / "users.parquet", users)
     for name, values in _dictionaries(plan).items():
         file = f"dictionaries/{name}.parquet"
         digests[file] = write_table(job.folder / file, pa.table({"value": values}))
-    return Written(columns, int(offsets_U1[-1]), unknown, digests)
+    return Written(columns, int(offsets_U1[-1]), done.unknown, digests)
 
 
 def num_buckets(num_bytes: int, memory: int) -> int:
@@ -181,25 +185,49 @@ def _attribute(series: pl.Series, *, dense: bool) -> Attribute:
     return Attribute(np.concatenate([np.zeros(1, codes.dtype), codes]), final.values)
 
 
-def _buckets(job: Job, blocks: Blocks, plan: Arrangement) -> Iterator[Block]:
-    """Yield the events of each range of users, with final codes, by arrival."""
+def _buckets(job: Job, blocks: Blocks, plan: Arrangement, done: int) -> Iterator[tuple[int, Block]]:
+    """Yield the events of each range of users, with final codes, by arrival.
+
+    With each comes the first user behind it. What lies within the first ``done`` users is left out.
+    """
     finals = {USER: plan.users.final, **plan.finals}
     if not blocks.on_disk:
         names = list(blocks.names)
         taken = job.pool.map(lambda n: final_block({n: blocks.take(n)}, finals)[n], names)
         block: Block = dict(zip(names, taken, strict=True))
         block[USER] -= 1
-        yield block
+        yield len(plan.users.count_U), block
         return
     wanted = job.config.buckets or num_buckets(blocks.num_bytes, job.memory)
     buckets = cut(plan.users.count_U, wanted)
-    partition = Partition(job.folder / ".buckets", buckets)
-    partition.fill(blocks, finals, job.pool)
-    blocks.delete()
-    for bucket in np.flatnonzero(buckets.count_K):
-        yield partition.read(int(bucket))
+    stop_K = buckets.first_K1[1:]
+    left = np.flatnonzero((buckets.count_K > 0) & (stop_K > done))
+    if not len(left):
+        return
+    partition = _partition(job, blocks, buckets, finals)
+    for bucket in left:
+        yield int(stop_K[bucket]), partition.read(int(bucket))
     # After an error other threads may still be writing: then the whole folder goes, later.
     partition.delete()
+
+
+def _partition(
+    job: Job, blocks: Blocks, buckets: Buckets, finals: Mapping[str, Final]
+) -> Partition:
+    """Return the events in their buckets: as an earlier run left them, or put there now."""
+    folder, state = job.scratch / "buckets", job.state.values.get(PARTITION)
+    if state is not None:
+        if digest_of(sizes_of(folder)) != state["sizes"]:
+            raise Torn(f"the buckets in {folder} are not whole")
+        return Partition.restored(folder, buckets, state)
+    # An earlier run may have been killed while it filled them.
+    shutil.rmtree(folder, ignore_errors=True)
+    partition = Partition(folder, buckets)
+    partition.fill(blocks, finals, job.pool)
+    job.state.save(**{PARTITION: {**partition.state(), "sizes": digest_of(sizes_of(folder))}})
+    # Who has how many events is counted again by a run that resumes.
+    blocks.delete(keep=USER)
+    return partition
 
 
 def _write_bucket(

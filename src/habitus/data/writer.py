@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,20 +19,54 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from habitus.data.blocks import Array, lengths_and_bytes, write_all
+from habitus.data.ingest_state import Torn
+
+_PIECE = 16 * 2**20
 
 
 class NumpyFile:
-    """A one-dimensional ``.npy`` file that grows by appending."""
+    """A one-dimensional ``.npy`` file that grows by appending.
 
-    def __init__(self, path: Path, dtype: npt.DTypeLike) -> None:
+    With the :meth:`state` that another run had come to, it goes on from there.
+    """
+
+    def __init__(
+        self, path: Path, dtype: npt.DTypeLike, state: Sequence[Any] | None = None
+    ) -> None:
         self.name, self.dtype = path.name, np.dtype(dtype).newbyteorder("<")
         self.length = 0
         self._hash = hashlib.blake2b(digest_size=16)
         self._path = path
+        if state is not None:
+            self._restore(state)
+            return
         path.parent.mkdir(parents=True, exist_ok=True)
         # NumPy leaves room in the header for the length to grow in place.
         with path.open("wb", buffering=0) as file:
             write_all(file, self._header())
+
+    def state(self) -> list[Any]:
+        """Return what another run needs, besides the file, to go on from here."""
+        return [self.length, self._hash.hexdigest()]
+
+    def _restore(self, state: Sequence[Any]) -> None:
+        """Go on after the values that another run had appended; what came later is cut off.
+
+        Raises:
+            Torn: they are not there, or are not the same.
+        """
+        self.length, digest = state
+        start = len(self._header())
+        stop = start + self.length * self.dtype.itemsize
+        if not self._path.is_file() or self._path.stat().st_size < stop:
+            raise Torn(f"{self._path} is shorter than {stop} bytes")
+        os.truncate(self._path, stop)
+        with self._path.open("rb") as file:
+            file.seek(start)
+            while piece := file.read(_PIECE):
+                self._hash.update(piece)
+        if self._hash.hexdigest() != digest:
+            raise Torn(f"{self._path} does not hold what was written")
 
     def append(self, values: npt.NDArray[Any]) -> None:
         """Write values after the last one."""
@@ -54,14 +90,34 @@ class NumpyFile:
 
 
 class ColumnWriter:
-    """The file or files of one channel, bucket after bucket."""
+    """The file or files of one channel, bucket after bucket; they may go on from a state."""
 
-    def __init__(self, folder: Path, name: str, dtype: npt.DTypeLike, *, text: bool) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        name: str,
+        dtype: npt.DTypeLike,
+        *,
+        text: bool,
+        state: Sequence[Sequence[Any]] | None = None,
+    ) -> None:
         self.name = name
-        self._values = NumpyFile(folder / (f"{name}.bytes.npy" if text else f"{name}.npy"), dtype)
-        self._offsets = NumpyFile(folder / f"{name}.offsets.npy", np.int64) if text else None
-        if self._offsets is not None:
+        paths = [folder / (f"{name}.bytes.npy" if text else f"{name}.npy")]
+        paths += [folder / f"{name}.offsets.npy"] if text else []
+        states = [None] * len(paths) if state is None else state
+        dtypes = (dtype, np.int64)
+        found = [NumpyFile(p, d, s) for p, d, s in zip(paths, dtypes, states, strict=False)]
+        self._values, self._offsets = found[0], found[1] if text else None
+        if self._offsets is not None and state is None:
             self._offsets.append(np.zeros(1, np.int64))
+
+    @property
+    def _all(self) -> list[NumpyFile]:
+        return [self._values, *([self._offsets] if self._offsets else [])]
+
+    def state(self) -> list[list[Any]]:
+        """Return what another run needs to go on from here."""
+        return [file.state() for file in self._all]
 
     def append(self, array: Array) -> None:
         """Write the next events."""
@@ -75,8 +131,7 @@ class ColumnWriter:
 
     def close(self) -> dict[str, str]:
         """Finish the files; return their digests by name."""
-        files = [self._values, *([self._offsets] if self._offsets else [])]
-        return {f"events/{file.name}": file.close() for file in files}
+        return {f"events/{file.name}": file.close() for file in self._all}
 
 
 def write_array(path: Path, values: npt.NDArray[Any]) -> str:
