@@ -116,6 +116,24 @@ def test_who_opted_out_is_dropped(
     assert read_ids(tmp_path / "ids.txt") == ("a", "zz")
 
 
+def test_quoted_ids_of_a_spreadsheet_opt_out_too(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = source.read_text().splitlines()[1].split(",")[0]
+    (tmp_path / "ids.txt").write_text(f'"{first}"\n', encoding="utf-8-sig")
+    assert run(source, "--opt-out", tmp_path / "ids.txt", "--out", tmp_path / "out") == 0
+    assert first not in Traces(tmp_path / "out").user_ids.to_pylist()
+    assert "stands in the data" not in shown(capsys)
+
+
+def test_opt_outs_that_name_nobody_are_said_loudly(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "ids.txt").write_text("nobody\n")
+    assert run(source, "--opt-out", tmp_path / "ids.txt", "--out", tmp_path / "out") == 0
+    assert "none of the 1 opt-out ids stands in the data" in shown(capsys)
+
+
 def test_a_list_of_ids_that_cannot_be_read_stops_before_anything(
     source: Path, tmp_path: Path
 ) -> None:

@@ -152,3 +152,10 @@ def test_packed_texts_by_hand() -> None:
     assert offsets.tolist() == [0, 2, 2, 4]
     assert data.tobytes() == b"\xc3\xa9ab"
     assert pack_texts([])[0].tolist() == [0]
+
+
+def test_a_model_directory_in_the_place_of_traces_is_called_so(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text("{}")
+    (tmp_path / "model.safetensors").touch()
+    with pytest.raises(DataError, match="is a model directory, not traces"):
+        Traces(tmp_path)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from habitus.data.snapshot import Snapshot, format_time, parse_time
-from habitus.data.split import Future
+from habitus.data.split import Future, UserSplit
 from habitus.data.traces import Traces
 from habitus.errors import GuardError
 from habitus.evaluation.asked import (
@@ -114,7 +114,19 @@ def test_sensitive_tasks_need_permission() -> None:
 
 
 def test_a_model_that_saw_the_test_windows_is_stopped() -> None:
-    guard_pretraining({"as_of": "2020-06-01"}, "2020-06-01")
-    guard_pretraining({}, "2020-06-01")
+    split = UserSplit()
+    guard_pretraining({"as_of": "2020-06-01", "split": split.to_dict()}, "2020-06-01", split)
+    guard_pretraining({}, "2020-06-01", split)
     with pytest.raises(GuardError, match="up to 2020-06-02, after the test cutoff 2020-06-01"):
-        guard_pretraining({"as_of": "2020-06-02"}, "2020-06-01")
+        guard_pretraining({"as_of": "2020-06-02"}, "2020-06-01", split)
+
+
+def test_a_model_that_read_to_the_end_is_refused() -> None:
+    with pytest.raises(GuardError, match="on all events, those after the test cutoff 2020-06-01"):
+        guard_pretraining({"as_of": None, "preset": "ci"}, "2020-06-01", UserSplit())
+
+
+def test_a_model_of_another_split_is_refused() -> None:
+    run = {"as_of": "2020-06-01", "split": UserSplit(seed=1).to_dict()}
+    with pytest.raises(GuardError, match="another split of the users"):
+        guard_pretraining(run, "2020-06-01", UserSplit())

@@ -238,3 +238,10 @@ def test_encoding_leaves_no_trace_in_gradients_and_chance(model: Model, snapshot
 
 def test_every_encoder_has_an_encoding_and_the_other_way_round() -> None:
     assert set(ENCODINGS) == set(ENCODERS)
+
+
+def test_traces_in_the_place_of_a_model_are_called_so(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text("{}")
+    (tmp_path / "users.parquet").touch()
+    with pytest.raises(DataError, match="no model: were two swapped"):
+        load(tmp_path)

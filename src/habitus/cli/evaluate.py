@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -32,7 +34,8 @@ def evaluate_command(
         bool, typer.Option(help="Run tasks that profile sensitive traits of people.")
     ] = False,
     cache: Annotated[
-        Path | None, typer.Option(help="Where to keep vectors and predictions, to go on later.")
+        Path | None,
+        typer.Option(help="Where to keep vectors and predictions, to go on later; OUT.cache."),
     ] = None,
     threads: Annotated[int, typer.Option(help="Probes that are fitted at once.")] = 2,
 ) -> None:
@@ -67,7 +70,7 @@ def evaluate_command(
             resampling=Resampling(num_resamples=resamples),
             allow_sensitive=allow_sensitive,
             threads=threads,
-            cache=cache,
+            cache=cache or out.with_name(out.name + ".cache"),
             progress=show,
         )
         found = _results(plan, traces.name, stored=bool(representations))
@@ -84,7 +87,7 @@ def _results(plan: EvaluationPlan, name: str, *, stored: bool) -> dict[str, Any]
     canaries = [] if stored else run_canaries(plan, plan.methods[-1])
     return found | {
         "title": f"What comes next: {name}",
-        "command": "habitus evaluate",
+        "command": "habitus " + shlex.join(sys.argv[1:]),
         "created": results.now(),
         "data": results.plain(results.data_entry(plan.traces, name)),
         "versions": results.versions_entry(),
@@ -103,6 +106,7 @@ def _controls(traces: Traces, as_of: str, seeds: int) -> list[Method]:
 
 
 def _ours(models: list[Path], representations: list[Path], as_of: str) -> list[Method]:
+    from habitus.data.split import UserSplit
     from habitus.errors import UsageError
     from habitus.evaluation.asked import guard_pretraining
     from habitus.evaluation.features import encoder_method, over_seeds
@@ -117,7 +121,7 @@ def _ours(models: list[Path], representations: list[Path], as_of: str) -> list[M
         return [encoder_method("ours", label, "ours", words, stored, stored.key)]
     made = []
     for model in map(load, models):
-        guard_pretraining(model.about.get("run") or {}, as_of)
+        guard_pretraining(model.about.get("run") or {}, as_of, UserSplit())
         words = "The pre-trained encoder's vectors."
         made.append(encoder_method("ours", "habitus", "ours", words, model, str(model.digest)))
     return [over_seeds(made)] if made else []

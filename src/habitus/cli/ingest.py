@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Optional, cast
@@ -104,6 +104,7 @@ def ingest_command(
             overwrite=overwrite,
         )
     print_report(report, console, out)
+    warn_of_strangers(report, ids, console)
 
 
 @contextmanager
@@ -136,7 +137,18 @@ def read_ids(path: Path) -> tuple[str, ...]:
         raise DataError(
             f"{path} cannot be read ({error}): give a text file, one id a line"
         ) from error
-    return tuple(line.strip() for line in lines if line.strip())
+    ids = (line.strip().strip("\"'").strip() for line in lines)
+    return tuple(user_id for user_id in ids if user_id)
+
+
+def warn_of_strangers(report: IngestReport, ids: Sequence[str], console: Console) -> None:
+    """Say loudly where a list of opt-outs named nobody: most likely it is written another way."""
+    if ids and not any(counts.opted_out for counts in report.tables.values()):
+        console.print(
+            f"[bold red]! none of the {len(ids):,} opt-out ids stands in the data[/]: the file "
+            f"needs one id a line, written as in the events; its first is {ids[0]!r}",
+            highlight=False,
+        )
 
 
 def print_report(report: IngestReport, console: Console, out: Path) -> None:

@@ -87,6 +87,8 @@ class Traces:
                 f"{self.path} is no traces directory: it has no manifest.json; make one with "
                 f"'habitus ingest', or run it again if it was interrupted"
             )
+        if (self.path / "model.safetensors").is_file():
+            raise DataError(f"{self.path} is a model directory, not traces: were two swapped?")
         try:
             self.manifest = Manifest.from_dict(json.loads(file.read_text()))
         except (json.JSONDecodeError, ValueError) as error:

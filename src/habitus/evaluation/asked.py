@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from habitus.data.snapshot import Snapshot, format_time, parse_time
-from habitus.data.split import Future, Part
+from habitus.data.split import Future, Part, UserSplit
 from habitus.data.traces import Rows, Traces
 from habitus.errors import GuardError
 from habitus.tasks.dated import DatedTask
@@ -58,15 +58,28 @@ def guard_sensitive(tasks: Iterable[DatedTask], *, allowed: bool) -> None:
         )
 
 
-def guard_pretraining(run: Mapping[str, Any], first_cutoff: str) -> None:
-    """Raise :class:`GuardError` where a model read events that a task asks about.
+def guard_pretraining(run: Mapping[str, Any], first_cutoff: str, split: UserSplit) -> None:
+    """Raise :class:`GuardError` where a model saw what a task asks about.
 
     Args:
-        run: the config of the pre-training; one without ``as_of`` says nothing and passes.
+        run: the config of the pre-training; an empty one, of a model of other making, passes.
         first_cutoff: the earliest test cutoff.
+        split: of the evaluation: test users of one split may be train users of another.
     """
+    if not run:
+        return
     as_of = run.get("as_of")
-    if as_of is not None and parse_time(str(as_of)) > parse_time(first_cutoff):
+    if as_of is None:
+        raise GuardError(
+            f"the model was pre-trained on all events, those after the test cutoff {first_cutoff} "
+            f"too: it has seen what the tasks ask; pre-train with --as-of {first_cutoff}"
+        )
+    if "split" in run and UserSplit.from_dict(run["split"]) != split:
+        raise GuardError(
+            f"the model was pre-trained with another split of the users, {run['split']}: people of "
+            f"the test part may have been trained on; pre-train with {split.to_dict()}"
+        )
+    if parse_time(str(as_of)) > parse_time(first_cutoff):
         raise GuardError(
             f"the model was pre-trained on events up to {as_of}, after the test cutoff "
             f"{first_cutoff}: it has seen what the tasks ask; ask from {as_of} on, or pre-train "

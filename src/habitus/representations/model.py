@@ -160,6 +160,8 @@ def load(path: str | Path, device: str = "cpu") -> Model:
     path, place = Path(path), usable_device(device)
     if not (path / "manifest.json").is_file():
         raise DataError(f"{path} is no model directory: it has no manifest.json")
+    if (path / "users.parquet").is_file():
+        raise DataError(f"{path} holds traces or representations, no model: were two swapped?")
     manifest = read_json(path / "manifest.json")
     if manifest.get("format") != FORMAT:
         raise DataError(f"{path} has format {manifest.get('format')}, this version reads {FORMAT}")

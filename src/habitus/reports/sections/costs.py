@@ -24,9 +24,15 @@ def costs_section(findings: Findings) -> Html:
             ),
         ),
         el("h3", "Pre-training"),
-        _facts(_training(training)) if training else note("This evaluation had no pre-training."),
+        _facts(_training(training))
+        if training
+        else note(
+            "These results do not say how the encoder was pre-trained; its model directory does."
+        ),
         el("h3", "Encoding"),
-        _facts(_encoding(encoding)) if encoding else note("Encoding was not measured."),
+        _facts(_encoding(encoding))
+        if encoding
+        else note("These results do not say how long encoding took."),
         note(_where(findings)),
     )
 

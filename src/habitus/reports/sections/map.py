@@ -30,7 +30,7 @@ def map_section(findings: Findings) -> Html:
     plane = findings.results.get("map")
     points = _points(plane) if plane else []
     if not plane or not points:
-        return section("map", "Map of the representations", note("No map was drawn in this run."))
+        return section("map", "Map of the representations", note("These results hold no map."))
     kept = points[:: -(-len(points) // _MOST_POINTS)]
     colourings = [colouring(name, [v[i] for i, *_ in kept]) for name, v in plane["colors"].items()]
     first = colourings[0] if colourings else Colouring("", "n" * len(kept), [])

@@ -25,7 +25,7 @@ def training_section(findings: Findings) -> Html:
     curves = (training or {}).get("curves")
     title = "Training curves"
     if not training:
-        text = "These results come from an evaluation without pre-training: nothing to draw."
+        text = "These results hold no training curve; the log beside the model directory does."
         return section("training", title, note(text))
     if not curves or not _pairs(curves["step"], curves["train_loss"]):
         return section("training", title, note("The run kept no training curve."))
