@@ -1,8 +1,8 @@
 """The run of the channel encoder: masked channel prediction with one expert (B-27).
 
-Presets: ``paper`` has the sizes of A-S1 and S9's two feed-forward layers; ``best`` is what won on
-validation users at the same budget; ``ci`` fits a laptop's two cores; ``quick`` only shows that
-everything runs.
+Presets: ``paper`` has the sizes of A-S1 and S9's two feed-forward layers, and the literal maximum
+as pooling; ``ci`` fits a laptop's two cores and begins warm; ``quick`` only shows that everything
+runs.
 """
 
 from __future__ import annotations
