@@ -1,6 +1,6 @@
 """Comparisons: the other systems, each with ``fit`` and some of represent, score, predict."""
 
-from habitus.comparisons.base import Comparison, Predicts, Represents, Scores
+from habitus.comparisons.base import Classifies, Comparison, Predicts, Represents, Scores
 from habitus.registry import Registry
 
 COMPARISONS = Registry[type[Comparison]](
@@ -13,4 +13,4 @@ COMPARISONS = Registry[type[Comparison]](
     },
 )
 
-__all__ = ["COMPARISONS", "Comparison", "Predicts", "Represents", "Scores"]
+__all__ = ["COMPARISONS", "Classifies", "Comparison", "Predicts", "Represents", "Scores"]

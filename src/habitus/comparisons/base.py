@@ -1,8 +1,9 @@
 """What every comparison promises: ``fit``, then some of ``represent``, ``score``, ``predict``.
 
-The harness asks which of the three exist. All fitted state comes from the training snapshot.
+The harness asks which of the three exist. All fitted state comes from the training snapshot. Where
+the question is one of several classes, ``classify`` takes the place of ``predict``.
 
-Shapes: U users, D width, I items, B requests.
+Shapes: U users, D width, I items, B requests, C classes.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy.typing as npt
 
 from habitus.config import Config
 from habitus.data.snapshot import Snapshot
+from habitus.tasks.classes import ClassAsked
 
 Matrix = npt.NDArray[np.float32]
 
@@ -57,4 +59,18 @@ class Predicts(Protocol):
 
     def predict(self, labels_B: npt.NDArray[np.float64], snapshot: Snapshot) -> Matrix:
         """Return the probability of yes for each user, ``(U)``, given all training labels."""
+        ...
+
+
+@runtime_checkable
+class Classifies(Protocol):
+    """A comparison that answers a class task itself, from texts and labels of training users."""
+
+    def classify(self, asked: ClassAsked, seed: int) -> npt.NDArray[np.float64]:
+        """Return the probability of each class for each test user, ``(B, C)``; rows sum to 1.
+
+        It is fitted on the training users and tuned on the validation users. What it says of a test
+        user may not depend on which other users are tested, unless its documentation says
+        *transductive*.
+        """
         ...
