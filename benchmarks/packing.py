@@ -36,7 +36,6 @@ from habitus.datasets import DATASETS
 from habitus.encoders.channel_transformer import ChannelTransformer
 from habitus.nn.attention import PackedLayout
 from habitus.runs.channel import channel
-from habitus.runs.pretrain import build
 
 AS_OF = "2017-10-01"
 TOKEN_BUDGET = 16_384
@@ -93,7 +92,7 @@ def main(quick: bool) -> None:
 
 def _padding(traces: Traces) -> Entry:
     run = channel("ci")
-    model, _ = build(traces, replace(run, as_of=AS_OF))
+    model, _ = replace(run, as_of=AS_OF).build(traces)
     assert isinstance(model.encoding, ChannelEncoding)
     snapshot = Snapshot(traces, AS_OF, run.split.rows(traces, "train"))
     reader = ChannelReader(traces, model.encoding.vocabulary)
@@ -113,7 +112,7 @@ def _padding(traces: Traces) -> Entry:
 
 def _assembly(traces: Traces) -> Entry:
     run = replace(channel("ci"), as_of=AS_OF)
-    model, objective = build(traces, run)
+    model, objective = run.build(traces)
     assert isinstance(model.encoding, ChannelEncoding)
     snapshot = Snapshot(traces, AS_OF, run.split.rows(traces, "train"))
     reader = ChannelReader(traces, model.encoding.vocabulary)
@@ -142,7 +141,7 @@ def _against_twin(traces: Traces, cap: int, users: int) -> list[Entry]:
     sizes = replace(run.encoder, max_events=cap)
     sequence = ChannelSequenceConfig(max_events=cap, token_budget=TOKEN_BUDGET)
     run = replace(run, as_of=AS_OF, encoder=sizes, sequence=sequence)
-    model, _ = build(traces, run)
+    model, _ = run.build(traces)
     assert isinstance(model.encoding, ChannelEncoding)
     reader = ChannelReader(traces, model.encoding.vocabulary)
     rows = np.random.default_rng(0).permutation(traces.num_users)[:users]

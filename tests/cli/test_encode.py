@@ -10,7 +10,6 @@ from habitus.data.snapshot import Snapshot
 from habitus.data.traces import Traces
 from habitus.representations.encode import Representations
 from habitus.representations.model import Model
-from habitus.runs.pretrain import build
 from habitus.testing.hand_made import write_traces
 from tests.small import CUTOFF, small_events, small_run, small_traces
 
@@ -31,7 +30,7 @@ def traces(tmp_path: Path) -> Traces:
 
 @pytest.fixture
 def model(traces: Traces, tmp_path: Path) -> Model:
-    made, _ = build(traces, small_run())
+    made, _ = small_run().build(traces)
     made.save(tmp_path / "model", card="")
     return made
 
@@ -111,7 +110,7 @@ def test_ordinal_time_takes_a_number_of_events(
 ) -> None:
     events = {f"u{n:02d}": [{"time": t, "item_id": f"i{t}"} for t in range(9)] for n in range(20)}
     traces = write_traces(tmp_path / "t", events, {"item_id": "id"}, time_unit="order")
-    model, _ = build(traces, small_run(as_of=2))
+    model, _ = small_run(as_of=2).build(traces)
     model.save(tmp_path / "m", card="")
     line = ["encode", tmp_path / "m", traces.path, "--out", tmp_path / "z", "--dtype=float32"]
     assert run(*line, "--as-of=2") == 0

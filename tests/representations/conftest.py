@@ -6,7 +6,6 @@ import pytest
 
 from habitus.data.traces import Traces
 from habitus.representations.model import Model
-from habitus.runs.pretrain import build
 from tests.small import small_run, small_traces
 
 
@@ -18,6 +17,6 @@ def traces(tmp_path_factory: pytest.TempPathFactory) -> Traces:
 @pytest.fixture
 def model(traces: Traces, tmp_path: Path) -> Model:
     """A saved model."""
-    made, _ = build(traces, small_run())
+    made, _ = small_run().build(traces)
     made.save(tmp_path / "model", card="# A card\n")
     return made

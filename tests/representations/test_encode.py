@@ -18,7 +18,6 @@ from habitus.representations.encode import (
     write_atomically,
 )
 from habitus.representations.model import Model, Vectors, load
-from habitus.runs.pretrain import build
 from tests.small import CUTOFF, after, small_events, small_run, small_traces
 
 CONFIG = EncodeConfig(dtype="float32", bucket_users=8)
@@ -146,7 +145,7 @@ def test_another_encoding_in_the_same_place_is_refused(
             encode(model, snapshot, tmp_path / "z", CONFIG, stop_after(1))
     config = CONFIG
     if what == "model":
-        model, _ = build(snapshot.traces, small_run(seed=1))
+        model, _ = small_run(seed=1).build(snapshot.traces)
         model.save(tmp_path / "other", card="")
     elif what == "as_of":
         snapshot = Snapshot(snapshot.traces, "2020-02-28")
@@ -165,8 +164,8 @@ def test_a_model_that_was_never_saved_makes_everything_at_once_or_not_at_all(
     traces: Traces, snapshot: Snapshot, tmp_path: Path
 ) -> None:
     # It has no digest, so its buckets could not be told from those of another model.
-    one, _ = build(traces, small_run())
-    other, _ = build(traces, small_run(seed=1))
+    one, _ = small_run().build(traces)
+    other, _ = small_run(seed=1).build(traces)
     encode(one, snapshot, tmp_path / "z", CONFIG)
     with pytest.raises(UsageError, match="was never saved"):
         encode(other, snapshot, tmp_path / "z", CONFIG)

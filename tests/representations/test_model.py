@@ -16,7 +16,6 @@ from habitus.data.traces import Traces
 from habitus.encoders import ENCODERS
 from habitus.errors import DataError, UsageError
 from habitus.representations.model import ENCODINGS, Model, describe_files, load
-from habitus.runs.pretrain import build
 from tests.small import CUTOFF, after, small_events, small_run, small_traces
 
 FILES = {
@@ -146,14 +145,14 @@ def test_the_digest_ignores_the_card_and_follows_everything_else(
 ) -> None:
     (path / "README.md").write_text("# Written by a person\n")
     assert load(path).digest == model.digest
-    same, _ = build(traces, small_run())
+    same, _ = small_run().build(traces)
     assert same.save(tmp_path / "same", card="another card") == model.digest
-    other, _ = build(traces, small_run(seed=1))
+    other, _ = small_run(seed=1).build(traces)
     assert other.save(tmp_path / "other", card="# A card\n") != model.digest
 
 
 def test_a_model_that_was_never_saved_has_no_digest(traces: Traces) -> None:
-    model, _ = build(traces, small_run())
+    model, _ = small_run().build(traces)
     assert model.digest is None
     assert model.path is None
 
@@ -162,7 +161,7 @@ def test_the_digest_is_that_of_the_weights_in_memory_not_of_the_place(
     model: Model, path: Path, traces: Traces
 ) -> None:
     opened, digest = load(path), model.digest
-    other, _ = build(traces, small_run(seed=1))
+    other, _ = small_run(seed=1).build(traces)
     other.save(path, card="", overwrite=True)
     assert opened.digest == digest
     assert other.digest != digest
@@ -173,7 +172,7 @@ def test_the_digest_is_that_of_the_weights_in_memory_not_of_the_place(
 def test_a_model_replaces_another_only_when_asked(
     model: Model, path: Path, snapshot: Snapshot, traces: Traces
 ) -> None:
-    other, _ = build(traces, small_run(seed=1))
+    other, _ = small_run(seed=1).build(traces)
     with pytest.raises(UsageError, match="exists: choose another place"):
         other.save(path, card="")
     assert load(path).digest == model.digest

@@ -8,7 +8,7 @@ from habitus.data.traces import Traces
 from habitus.reports import model_card
 from habitus.representations.model import Model
 from habitus.runs.card import card_info
-from habitus.runs.pretrain import Pretrained, build
+from habitus.runs.pretrain import Pretrained
 from tests.small import small_run
 
 
@@ -41,7 +41,7 @@ def test_it_renders_without_anybodys_id(model: Model, traces: Traces) -> None:
 
 
 def test_a_model_that_knows_nothing_of_itself_has_a_card_too(traces: Traces) -> None:
-    model, _ = build(traces, small_run())
+    model, _ = small_run().build(traces)
     bare = Model(model.encoder, model.encoding)
     card = model_card(card_info(bare))
     assert "# encoder (own settings)" in card

@@ -19,9 +19,8 @@ from habitus.data.vocabulary import UNKNOWN, ChannelVocabularyConfig
 from habitus.datasets.population import SyntheticConfig
 from habitus.datasets.synthetic import make_traces
 from habitus.errors import DataError, GuardError, UsageError
-from habitus.objectives import Loss
 from habitus.runs.channel import channel
-from habitus.runs.pretrain import Pretrained, build, mean_loss, pretrain
+from habitus.runs.pretrain import Pretrained, pretrain
 from habitus.testing.hand_made import write_traces
 from habitus.training.trainer import OnStep
 from tests.small import CUTOFF, after, small_events, small_run, small_traces
@@ -76,7 +75,7 @@ def test_an_interrupted_training_ends_with_the_weights_of_an_undisturbed_one(
 def test_training_changes_weights_and_another_seed_changes_all(
     traces: Traces, undisturbed: Pretrained, tmp_path: Path
 ) -> None:
-    untrained, _ = build(traces, small_run())
+    untrained, _ = small_run().build(traces)
     other = pretrain(traces, small_run().with_seed(1), tmp_path)
     first = {n: t.numpy().tobytes() for n, t in untrained.encoder.state_dict().items()}
     # Nobody without an event is trained on, so the vector of such users stays as it was drawn.
@@ -86,9 +85,9 @@ def test_training_changes_weights_and_another_seed_changes_all(
 
 
 def test_the_first_weights_are_a_function_of_the_seed_alone(traces: Traces) -> None:
-    one, _ = build(traces, small_run())
+    one, _ = small_run().build(traces)
     torch.manual_seed(123)
-    two, _ = build(traces, small_run())
+    two, _ = small_run().build(traces)
     for name, tensor in one.encoder.state_dict().items():
         assert torch.equal(tensor, two.encoder.state_dict()[name])
 
@@ -96,7 +95,7 @@ def test_the_first_weights_are_a_function_of_the_seed_alone(traces: Traces) -> N
 def test_global_generators_are_left_as_they_were(traces: Traces, tmp_path: Path) -> None:
     torch.manual_seed(123)
     before = torch.get_rng_state(), numpy_state()
-    build(traces, small_run())
+    small_run().build(traces)
     pretrain(traces, small_run(), tmp_path)
     assert torch.equal(torch.get_rng_state(), before[0])
     assert numpy_state() == before[1]
@@ -206,21 +205,6 @@ def test_ordinal_time_trains_on_all_but_the_last_events(tmp_path: Path) -> None:
     assert "first" not in made.model.about["data"]
     with pytest.raises(UsageError, match="time here is an order"):
         pretrain(traces, small_run(), tmp_path / "other")
-
-
-def test_a_mean_over_batches_is_the_mean_over_all_their_targets() -> None:
-    def loss(mean_a: float, count_a: int, mean_b: float, count_b: int) -> Loss:
-        parts = {"a": torch.tensor(mean_a), "b": torch.tensor(mean_b)}
-        counts = {"a": torch.tensor(count_a), "b": torch.tensor(count_b)}
-        return Loss(torch.tensor(0.0), parts, counts)
-
-    mean = mean_loss([loss(1.0, 3, 0.0, 0), loss(5.0, 1, 0.0, 0)])
-    # a: (3 · 1 + 1 · 5) / 4 = 2; b had no target anywhere, so the total is that of a alone.
-    assert mean.parts["a"] == 2.0
-    assert [int(mean.counts[name]) for name in "ab"] == [4, 0]
-    assert mean.total == 2.0
-    mean = mean_loss([loss(1.0, 3, 4.0, 1), loss(5.0, 1, 0.0, 0)])
-    assert mean.total == (2.0 + 4.0) / 2
 
 
 def entropy(values: np.ndarray[tuple[int], np.dtype[np.int64]]) -> float:

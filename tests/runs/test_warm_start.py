@@ -18,7 +18,7 @@ from habitus.data.traces import Traces
 from habitus.data.vocabulary import NUM_SPECIAL, ChannelVocabulary
 from habitus.encoders.channel_transformer import ChannelTransformer
 from habitus.runs.channel import ChannelRun
-from habitus.runs.pretrain import begin, build
+from habitus.runs.channel_wiring import build_channel
 from habitus.runs.warm_start import count_matrix, tokens_of, value_vectors, warm_start
 from tests.small import CUTOFF, after, small_events, small_run, small_traces
 
@@ -26,7 +26,7 @@ Matrix = npt.NDArray[np.float64]
 
 
 def vocabulary_of(traces: Traces, run: ChannelRun) -> ChannelVocabulary:
-    encoding = build(traces, run)[0].encoding
+    encoding = run.build(traces)[0].encoding
     assert isinstance(encoding, ChannelEncoding)
     return encoding.vocabulary
 
@@ -118,8 +118,8 @@ def test_tokens_are_those_of_each_users_events(tmp_path: Path) -> None:
 
 def test_only_values_get_vectors_and_predictions_begin_at_their_frequency(tmp_path: Path) -> None:
     traces, run = small_traces(tmp_path / "t"), small_run()
-    model, objective = build(traces, run)
-    encoder, cold = model.encoder, build(traces, run)[0].encoder
+    model, objective = build_channel(traces, run)
+    encoder, cold = model.encoder, run.build(traces)[0].encoder
     assert isinstance(encoder, ChannelTransformer)
     assert isinstance(cold, ChannelTransformer)
     vocabulary = vocabulary_of(traces, run)
@@ -149,7 +149,7 @@ def test_only_values_get_vectors_and_predictions_begin_at_their_frequency(tmp_pa
 
 
 def bits(traces: Traces, **changes: Any) -> bytes:
-    model, objective = begin(traces, replace(small_run(warm_start=True), **changes))
+    model, objective = replace(small_run(warm_start=True), **changes).begin(traces)
     tensors = [*model.encoder.state_dict().values(), *objective.state_dict().values()]
     return b"".join(tensor.numpy().tobytes() for tensor in tensors)
 

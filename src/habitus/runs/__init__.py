@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 from habitus.registry import Registry
-from habitus.runs.channel import ChannelRun
+from habitus.runs.base import Run
 
-RUNS = Registry[Callable[[str], ChannelRun]]("run", {"channel": "habitus.runs.channel:channel"})
+RUNS = Registry[Callable[[str], Run]]("run", {"channel": "habitus.runs.channel:channel"})
 """Run name → function from a preset to its config."""
 
-__all__ = ["RUNS"]
+__all__ = ["RUNS", "Run"]

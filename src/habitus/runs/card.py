@@ -25,7 +25,7 @@ def card_info(
     return {
         "name": f"{run.get('name', 'encoder')} ({run.get('preset', 'own settings')})",
         "encoder": model.encoder.name,
-        "objective": "masked_channel",
+        "objective": model.about.get("objective"),
         "representation_dim": model.representation_dim,
         "parameters": sum(p.numel() for p in model.encoder.parameters()),
         "as_of": run.get("as_of"),

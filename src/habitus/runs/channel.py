@@ -8,16 +8,28 @@ runs.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Literal, get_args
+from pathlib import Path
+from typing import ClassVar, Literal, get_args
 
-from habitus.config import Config
+import torch
+from typing_extensions import override
+
 from habitus.data.channel_sequence import ChannelSequenceConfig
-from habitus.data.split import UserSplit
+from habitus.data.traces import Traces
 from habitus.data.vocabulary import ChannelVocabularyConfig
 from habitus.encoders.channel_transformer import ChannelTransformerConfig
-from habitus.errors import UsageError
+from habitus.errors import GuardError, UsageError
+from habitus.objectives import Objective
 from habitus.objectives.masked_channel import MaskedChannelConfig
 from habitus.registry import did_you_mean
+from habitus.representations.model import Model
+from habitus.runs.base import Run, TrainingSource, Validate
+from habitus.runs.channel_wiring import (
+    begin_channel,
+    build_channel,
+    channel_source,
+    channel_validation,
+)
 from habitus.training.config import TrainingConfig
 
 Preset = Literal["paper", "ci", "quick"]
@@ -25,25 +37,18 @@ PRESETS: tuple[Preset, ...] = get_args(Preset)
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChannelRun(Config):
+class ChannelRun(Run):
     """All that decides a pre-trained channel encoder, beside the traces."""
 
+    label: ClassVar[str] = "channel encoder"
+
     name: str = "channel"
-    preset: str
-    as_of: str | int | None = None
-    """Cutoff of pre-training: a date, or with ordinal time the number of last events to leave out;
-    None for all events."""
-    split: UserSplit = field(default_factory=UserSplit)
-    """The encoder is trained on train users, and stopped by valid users."""
     vocabulary: ChannelVocabularyConfig = field(default_factory=ChannelVocabularyConfig)
     sequence: ChannelSequenceConfig = field(default_factory=ChannelSequenceConfig)
     encoder: ChannelTransformerConfig = field(default_factory=ChannelTransformerConfig)
     warm_start: bool = False
     """Begin with channel embeddings from latent semantic analysis of the training snapshot."""
     objective: MaskedChannelConfig = field(default_factory=MaskedChannelConfig)
-    training: TrainingConfig
-    seed: int = 0
-    """Of the first weights, masks, shuffles and dropout."""
 
     def __post_init__(self) -> None:
         if self.encoder.max_events != self.sequence.max_events:
@@ -52,9 +57,41 @@ class ChannelRun(Config):
                 f"{self.sequence.max_events}: set both to the same number"
             )
 
-    def with_seed(self, seed: int) -> ChannelRun:
-        """Return the same run with another seed everywhere."""
-        return replace(self, seed=seed, training=replace(self.training, seed=seed))
+    @property
+    @override
+    def begins_warm(self) -> bool:
+        return self.warm_start
+
+    @override
+    def build(self, traces: Traces, work: Path | None = None) -> tuple[Model, Objective]:
+        return build_channel(traces, self)
+
+    @override
+    def begin(self, traces: Traces, work: Path | None = None) -> tuple[Model, Objective]:
+        return begin_channel(traces, self)
+
+    @override
+    def train_source(
+        self, traces: Traces, model: Model, work: Path | None = None
+    ) -> TrainingSource:
+        source = channel_source(traces, self, model, "train")
+        if not source.num_users:
+            raise GuardError(
+                f"no train user has {self.sequence.min_events} events before "
+                f"{self.as_of or 'the end of the data'}: choose a later cutoff or fewer min_events"
+            )
+        return source
+
+    @override
+    def validation(
+        self,
+        traces: Traces,
+        model: Model,
+        objective: Objective,
+        device: torch.device,
+        work: Path | None = None,
+    ) -> Validate | None:
+        return channel_validation(traces, self, model, objective, device)
 
 
 def channel(preset: str = "ci") -> ChannelRun:

@@ -38,13 +38,16 @@ from habitus.evaluation.predictions import ProbeTrials
 from habitus.evaluation.results import data_entry, machine_entry, plain, versions_entry
 from habitus.representations.encode import EncodeConfig, encode
 from habitus.representations.model import Model, Vectors, load
-from habitus.runs.channel import ChannelRun
-from habitus.runs.pretrain import begin, build, pretrain
+from habitus.runs.base import Run
+from habitus.runs.pretrain import pretrain
 from habitus.runs.steps import Json, Steps
 from habitus.tasks.dated import DatedTask
 
 Show = Callable[[str, int, int, str], None]
 """Gets the stage, how much of it is done, how much there is, and a remark."""
+
+MoreMethods = Callable[[Snapshot], Sequence[Method]]
+"""Gets the training snapshot and returns further rows of the table."""
 
 ENCODERS: dict[str, tuple[str, Group, str]] = {
     "untrained": (
@@ -55,9 +58,9 @@ ENCODERS: dict[str, tuple[str, Group, str]] = {
     "warm_start": (
         "warm start only",
         "control",
-        "The same encoder with channel embeddings from latent semantic analysis, not yet trained.",
+        "The same encoder with embeddings from latent semantic analysis, not yet trained.",
     ),
-    "ours": ("habitus", "ours", "The pre-trained channel encoder's vector."),
+    "ours": ("habitus", "ours", "The pre-trained encoder's vector."),
 }
 """Name → label, group and description of the rows that are encoders."""
 BOTH = "The vector and the counts, side by side."
@@ -69,7 +72,7 @@ class Experiment:
 
     traces: Traces
     tasks: Sequence[DatedTask]
-    run: ChannelRun
+    run: Run
     steps: Steps
     show: Show
     card: Callable[[Model], str]
@@ -81,6 +84,12 @@ class Experiment:
     resampling: Resampling = field(default_factory=Resampling)
     allow_sensitive: bool = False
     threads: int = 2
+    more_methods: MoreMethods | None = None
+
+    @property
+    def work(self) -> Path:
+        """Where runs keep what they make of the traces."""
+        return self.steps.folder("work", {"traces": self.traces.digest})
 
     @property
     def as_of(self) -> str:
@@ -139,7 +148,8 @@ def pretrained(experiment: Experiment, seed: int) -> tuple[Model, Json]:
         experiment.show(label, step, steps, note)
 
     def make(folder: Path) -> Json:
-        made = pretrain(experiment.traces, run, folder / "training", on_step=on_step)
+        training_folder, work = folder / "training", experiment.work
+        made = pretrain(experiment.traces, run, training_folder, work=work, on_step=on_step)
         made.model.save(folder / "model", card=experiment.card(made.model), overwrite=True)
         training = made.training
         return {
@@ -172,13 +182,14 @@ def all_methods(experiment: Experiment, models: Sequence[Model]) -> list[Method]
     snapshot = Snapshot(traces, experiment.as_of, run.split.rows(traces, "train"))
     majority, noise, counts = control_methods(snapshot, experiment.trials.seeds)
     runs = [run.with_seed(seed) for seed in experiment.pretrain_seeds]
-    encoders = {"untrained": [build(traces, r)[0] for r in runs]}
-    if run.warm_start:
-        encoders["warm_start"] = [begin(traces, r)[0] for r in runs]
+    encoders = {"untrained": [r.build(traces, experiment.work)[0] for r in runs]}
+    if run.begins_warm:
+        encoders["warm_start"] = [r.begin(traces, experiment.work)[0] for r in runs]
     controls = [_over_seeds(experiment, name, made) for name, made in encoders.items()]
     ours = _over_seeds(experiment, "ours", models)
     both = concatenated("ours+aggregates", "habitus + aggregates", "ours", BOTH, ours, counts)
-    return [majority, noise, *controls, counts, ours, both]
+    more = () if experiment.more_methods is None else experiment.more_methods(snapshot)
+    return [majority, noise, *controls, counts, *more, ours, both]
 
 
 def encoding_entry(experiment: Experiment, model: Model) -> Json:
