@@ -59,13 +59,23 @@ def write_report(results: Mapping[str, Any], out_dir: str | Path) -> tuple[Path,
         UsageError: ``out_dir`` is a file.
     """
     values = plain(results)
-    page = html_page(values)
+    return write_pair(out_dir, "report", html_page(values), values)
+
+
+def write_pair(
+    out_dir: str | Path, stem: str, page: str, values: Mapping[str, Any]
+) -> tuple[Path, Path]:
+    """Write a page and its figures as ``<stem>.html`` and ``<stem>.json``; return both paths.
+
+    Raises:
+        UsageError: ``out_dir`` is a file.
+    """
     text = json.dumps(values, indent=1, allow_nan=False) + "\n"
     folder = Path(out_dir)
     if folder.exists() and not folder.is_dir():
-        raise UsageError(f"{folder} is a file; name a folder for the report")
+        raise UsageError(f"{folder} is a file; name a folder for the {stem}")
     folder.mkdir(parents=True, exist_ok=True)
-    html_path, json_path = folder / "report.html", folder / "report.json"
+    html_path, json_path = folder / f"{stem}.html", folder / f"{stem}.json"
     _replace(html_path, page)
     _replace(json_path, text)
     return html_path, json_path

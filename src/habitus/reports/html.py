@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Mapping
-from importlib import resources
 from typing import Any, Final
 
 from habitus.reports.findings import Findings
-from habitus.reports.markup import Html, el, join
+from habitus.reports.markup import Html, el
 from habitus.reports.schema import check_results
 from habitus.reports.sections.calibration import calibration_section
 from habitus.reports.sections.canaries import canaries_section
@@ -22,6 +19,7 @@ from habitus.reports.sections.provenance import provenance_section
 from habitus.reports.sections.scores import scores_section
 from habitus.reports.sections.strata import strata_section
 from habitus.reports.sections.training import training_section
+from habitus.reports.shell import document, resource
 
 SECTIONS: Final = {
     "scores": ("Scores", scores_section),
@@ -47,39 +45,17 @@ def html_page(results: Mapping[str, Any]) -> str:
     """
     check_results(results)
     findings = Findings(results)
-    script = _resource("page.js")
-    head = el(
-        "head",
-        el("meta", charset="utf-8"),
-        el("meta", http_equiv="Content-Security-Policy", content=_policy(script)),
-        el("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        el("meta", name="color-scheme", content="light dark"),
-        el("meta", name="referrer", content="no-referrer"),
-        el("title", f"{results['title']} – habitus report"),
-        el("style", Html(_resource("page.css"))),
-    )
-    body = el(
-        "body",
+    return document(
+        results["title"],
         el("a", "Skip to the scores", href="#scores", class_="skip"),
         headline_section(findings),
         _contents(),
         el("main", *(render(findings) for _, render in SECTIONS.values())),
         el("footer", el("p", "Made by habitus. The same figures stand in report.json.")),
-        el("script", Html(script)),
+        script=resource("page.js"),
     )
-    return "<!DOCTYPE html>\n" + join([el("html", head, body, lang="en")])
-
-
-def _policy(script: str) -> str:
-    """Let the page load nothing, and run only the script that it was made with."""
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
 
 
 def _contents() -> Html:
     links = (el("li", el("a", title, href=f"#{name}")) for name, (title, _) in SECTIONS.items())
     return el("nav", el("ul", *links), aria_label="Sections")
-
-
-def _resource(name: str) -> str:
-    return resources.files("habitus.reports").joinpath(name).read_text(encoding="utf-8")

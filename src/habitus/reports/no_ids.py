@@ -31,6 +31,11 @@ def refuse_ids(results: Mapping[str, Any]) -> None:
     """
     sizes = {results["data"]["num_users"], *(results["split"][p] for p in _PARTS)}
     sizes |= {task.get("num_test") for task in results["tasks"]}
+    refuse_id_lists(results, sizes)
+
+
+def refuse_id_lists(results: Mapping[str, Any], sizes: set[int | None]) -> None:
+    """Raise :class:`GuardError` where something looks like a list of ids of so many users."""
     for path, members in _collections(results, ""):
         name = path.rpartition(".")[2]
         perhaps = len(members) >= _FEWEST and _PERHAPS_ID_NAME.fullmatch(name)

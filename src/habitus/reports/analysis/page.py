@@ -1,0 +1,113 @@
+"""The page of an analysis: the question, what was found, tables, plots, how it was made."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from habitus.reports.analysis.plots import plot
+from habitus.reports.analysis.schema import check_analysis
+from habitus.reports.files import plain, write_pair
+from habitus.reports.formats import MISSING, count, interval, score
+from habitus.reports.markup import Html, el, note, row, scrolling, section, table
+from habitus.reports.shell import document
+
+
+def analysis_page(results: Mapping[str, Any]) -> str:
+    """Return the whole page.
+
+    Raises:
+        DataError: results that are not an analysis of format 1.
+        GuardError: results that hold user ids.
+    """
+    check_analysis(results)
+    header = el(
+        "header",
+        el("p", "habitus analysis", class_="kicker"),
+        el("h1", results["title"]),
+        el("p", results["question"], class_="what"),
+        *(el("p", finding, class_="lead") for finding in results["findings"]),
+    )
+    tables = [_table(values) for values in results["tables"]]
+    plots = [plot(values) for values in results["plots"]]
+    main = el(
+        "main",
+        section("plots", "Plots", el("div", *plots, class_="grid large")) if plots else None,
+        section("tables", "Figures", *tables) if tables else None,
+        _made(results),
+        section("limits", "Notes", *(note(n) for n in results["notes"]))
+        if results.get("notes")
+        else None,
+    )
+    footer = el("footer", el("p", "Made by habitus. The same figures stand in analysis.json."))
+    return document(results["title"], header, main, footer)
+
+
+def write_analysis(results: Mapping[str, Any], out_dir: str | Path) -> tuple[Path, Path]:
+    """Write ``analysis.html`` and ``analysis.json`` and return their paths.
+
+    Raises:
+        DataError: results that are not an analysis of format 1.
+        GuardError: results that hold user ids.
+        UsageError: ``out_dir`` is a file.
+    """
+    values = plain(results)
+    return write_pair(out_dir, "analysis", analysis_page(values), values)
+
+
+def cell_text(value: object) -> str:
+    """Return a cell as people read it.
+
+    >>> cell_text({"value": 0.5, "low": 0.4, "high": 0.6}), cell_text(None), cell_text(12)
+    ('.500 [.400, .600]', '–', '12')
+    """
+    if isinstance(value, Mapping):
+        return f"{score(value['value'])} {interval(value['low'], value['high'])}".strip()
+    if value is None:
+        return MISSING
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int):
+        return count(value)
+    number = float(str(value))
+    return score(number) if abs(number) < 1 else f"{number:,.4g}"
+
+
+def _table(values: Mapping[str, Any]) -> Html:
+    rows = [row(cell_text(r[0]), *(cell_text(c) for c in r[1:])) for r in values["rows"]]
+    wide = table(values["columns"], rows, "figures")
+    text = note(values["note"]) if values.get("note") else None
+    return el("div", el("h3", values["title"]), text, scrolling(values["title"], wide))
+
+
+def _made(results: Mapping[str, Any]) -> Html:
+    data = [
+        row(d["name"], el("code", d["digest"]), count(d["num_users"]), count(d["num_events"]))
+        for d in results["data"]
+    ]
+    facts = [
+        ("Command", el("code", results["command"]) if results.get("command") else None),
+        ("Seeds", ", ".join(map(str, results.get("seeds") or []))),
+        ("Versions", _listed(results.get("versions"))),
+        ("Machine", _listed(results.get("machine"))),
+        ("Made", results["created"]),
+    ]
+    known = [(name, value) for name, value in facts if value]
+    notices = dict.fromkeys(n for d in results["data"] for n in d.get("notices") or [])
+    config = json.dumps(results.get("config"), indent=2, ensure_ascii=False)
+    return section(
+        "provenance",
+        "How it was made",
+        table(("Data", "Digest", "Users", "Events"), data, "plain"),
+        *(el("blockquote", notice) for notice in notices),
+        el("dl", *(el("div", el("dt", n), el("dd", v)) for n, v in known), class_="pairs"),
+        el("details", el("summary", "Config"), el("pre", config))
+        if results.get("config")
+        else None,
+    )
+
+
+def _listed(values: Mapping[str, Any] | None) -> str:
+    return ", ".join(f"{k}: {v}" for k, v in (values or {}).items() if v is not None)

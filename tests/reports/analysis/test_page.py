@@ -1,0 +1,60 @@
+"""The page of an analysis stands alone and says how it was made."""
+
+import json
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from habitus.errors import DataError
+from habitus.reports.analysis import analysis_page, write_analysis
+from tests.reports.analysis.sample import analysis
+
+VOID = {"br", "meta", "input", "col", "hr"}
+
+
+class Tags(HTMLParser):
+    """Follows what is open."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_every_element_is_closed_and_nothing_is_loaded() -> None:
+    page = analysis_page(analysis())
+    tags = Tags()
+    tags.feed(page)
+    assert tags.open == []
+    assert "default-src &#x27;none&#x27;" in page
+    assert "http://" not in page
+    assert "<script" not in page
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["What each part is worth", "A tie.", "11,970,602", ".500 [.400, .600]", ".250",
+     "without &lt;intra&gt;", "habitus analyze ablation", "Made up.", "Small.", "abc", "cores: 2"],
+)  # fmt: skip
+def test_the_page_says(text: str) -> None:
+    assert text in analysis_page(analysis())
+
+
+def test_both_files_are_written_and_hold_the_same(tmp_path: Path) -> None:
+    html_path, json_path = write_analysis(analysis(), tmp_path / "out")
+    assert (html_path.name, json_path.name) == ("analysis.html", "analysis.json")
+    assert json.loads(json_path.read_text()) == analysis()
+    assert html_path.read_text() == analysis_page(analysis())
+
+
+def test_nothing_is_written_of_a_broken_analysis(tmp_path: Path) -> None:
+    with pytest.raises(DataError):
+        write_analysis({**analysis(), "format": 0}, tmp_path / "out")
+    assert not (tmp_path / "out").exists()

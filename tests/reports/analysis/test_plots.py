@@ -1,0 +1,46 @@
+"""What is drawn, and where."""
+
+import re
+
+import pytest
+
+from habitus.reports.analysis.plots import plot
+from tests.reports.analysis.sample import analysis
+
+LINES, SCATTER = analysis()["plots"]
+
+
+def test_a_curve_has_a_line_a_mark_for_each_value_and_an_interval_where_it_has_one() -> None:
+    drawn = plot(LINES)
+    assert drawn.count("<polyline") == 2
+    assert drawn.count("<circle") == 2
+    assert drawn.count('class="line s0 span"') == 1
+    assert "nodes (powers of ten)" in drawn
+
+
+def test_a_logarithm_puts_a_hundred_and_a_thousand_one_decade_apart() -> None:
+    wide = {**LINES, "series": [{"label": "a", "points": [{"x": x, "y": x} for x in (1, 10, 100)]}]}
+    line = re.search(r'<polyline points="([^"]*)"', plot(wide))
+    assert line is not None
+    x1, x2, x3 = (float(p.split(",")[0]) for p in line[1].split())
+    # log 10 is half way between log 1 and log 100.
+    assert x2 - x1 == pytest.approx(x3 - x2, abs=0.11)
+
+
+def test_the_map_shows_users_centroids_and_words_in_the_colour_of_their_class() -> None:
+    drawn = plot(SCATTER)
+    assert drawn.count("<circle") == 1  # class 0 is drawn as circles: one user
+    assert drawn.count("<polygon") == 2  # class 1 as diamonds: one user and a centroid
+    assert 'class="word s0"' in drawn
+    assert 'class="word"' in drawn
+    assert "2 users, 2 words" in drawn
+
+
+def test_names_are_escaped() -> None:
+    named = {**SCATTER, "classes": ["<script>", "l"]}
+    assert "<script>" not in plot(named)
+
+
+def test_more_series_than_colours_begin_again() -> None:
+    series = [{"label": str(i), "points": [{"x": 0, "y": i}, {"x": 1, "y": i}]} for i in range(9)]
+    assert plot({**LINES, "log_x": False, "series": series}).count('class="line s0"') == 2
