@@ -35,4 +35,8 @@ def test_an_entry_must_be_a_mapping() -> None:
 
 
 def test_a_task_says_what_it_was_made_of() -> None:
-    assert task_from_config(GOOD).to_dict() == {**GOOD, "sensitive": False}
+    assert task_from_config(GOOD).to_dict() == {
+        **GOOD,
+        "sensitive": False,
+        "active_within_days": None,
+    }

@@ -146,6 +146,13 @@ class Future:
         begin_U, end_U = self._bounds
         return end_U - begin_U
 
+    def seen_within(self, days: int) -> npt.NDArray[np.bool_]:
+        """Return which users had an event in the last ``days`` before the cutoff, ``(U)``."""
+        start_U = self._traces.offsets_U1[self.users_U]
+        begin_U = self._bounds[0]
+        since = self.cutoff - days * DAY
+        return first_at_or_after(self._traces.time_L, start_U, begin_U, since) < begin_U
+
     @cached_property
     def _rows(self) -> tuple[Rows, Rows]:
         return ranges(self._bounds[0], self.num_events_U)
@@ -188,16 +195,21 @@ class Future:
 
         Profiles are undated: what they say is taken to hold at every cutoff.
         """
-        table = self._traces.table("profiles")
-        if table is None:
-            raise GuardError(f"attribute {attribute!r} needs a profiles table; this data has none")
-        if attribute not in table.column_names:
-            raise DataError(
-                f"the profiles have no attribute {attribute!r}; "
-                f"{did_you_mean(attribute, table.column_names)}"
-            )
-        ids = self._traces.user_ids.take(pa.array(self.users_U))
-        return table[attribute].take(pc.index_in(ids, value_set=table[USER_ID].combine_chunks()))
+        return profile_of(self._traces, self.users_U, attribute)
+
+
+def profile_of(traces: Traces, users_U: Rows, attribute: str) -> pa.ChunkedArray:
+    """Return an attribute of the profiles table for each user, ``(U)``; null where unknown."""
+    table = traces.table("profiles")
+    if table is None:
+        raise GuardError(f"attribute {attribute!r} needs a profiles table; this data has none")
+    if attribute not in table.column_names:
+        raise DataError(
+            f"the profiles have no attribute {attribute!r}; "
+            f"{did_you_mean(attribute, table.column_names)}"
+        )
+    ids = traces.user_ids.take(pa.array(users_U))
+    return table[attribute].take(pc.index_in(ids, value_set=table[USER_ID].combine_chunks()))
 
 
 def _firsts_of_months(first: str, last: str) -> list[int]:

@@ -19,7 +19,7 @@ class HasValueConfig(TaskConfig):
     channel: str
     """A category or ID channel."""
     values: tuple[str, ...]
-    """Any one of these makes the answer yes; values that never occur are ignored."""
+    """Any one of these makes the answer yes; one that never occurs is told."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -1,0 +1,111 @@
+"""What can be asked: every kind of task with its fields, read from the code that checks them."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import inspect
+import textwrap
+from typing import Any, NamedTuple, get_type_hints
+
+from habitus.config import Config
+from habitus.tasks import TASKS
+from habitus.tasks.base import TaskConfig
+
+CUTOFFS = """\
+Any entry may also hold
+  cutoffs: {first: DATE, test: DATE}
+    First training cutoff and test cutoff, dates such as 2017-10-01. Left out, they follow from the
+    data: the test cutoff is the latest first of a month whose window the data still covers, the
+    first one leaves four weeks of history. Between them every first of a month is a training
+    cutoff as long as its window ends by the test cutoff.
+
+For example
+  - {kind: inactive, name: leaves, horizon_days: 30, active_within_days: 60,
+     question: "Will nothing happen in the next 30 days?"}
+  - {kind: has, name: shop, horizon_days: 90, channel: service, values: [shop],
+     question: "Will the shop be visited in the next 90 days?"}"""
+
+
+class FieldLine(NamedTuple):
+    """One field of an entry of a tasks file."""
+
+    name: str
+    type: str
+    default: str | None
+    """None where a value must be given."""
+    meaning: str
+    """The docstring of the field, on one line; empty without one."""
+
+
+def describe_task_kinds() -> str:
+    """Return every kind of task with its fields, and what may be said of cutoffs, as plain text."""
+    shared = fields_of(TaskConfig)
+    parts = ["Every entry of a tasks file holds", "  kind: one of those below", *_lines(shared), ""]
+    for kind, task in TASKS.items():
+        own = [line for line in fields_of(task.config_type) if line not in shared]
+        about = [_first_line(inspect.getmodule(task)), _first_line(task)]
+        parts += [f"kind: {kind}", *(f"  {line}" for line in about), *_lines(own), ""]
+    return "\n".join([*parts, CUTOFFS])
+
+
+def fields_of(config: type[Config]) -> list[FieldLine]:
+    """Return the fields of a config class, those of its bases first."""
+    hints, meanings = get_type_hints(config), _meanings(config)
+    return [
+        FieldLine(field.name, _type(hints[field.name]), _default(field), meanings[field.name])
+        for field in dataclasses.fields(config)
+    ]
+
+
+def _first_line(documented: object) -> str:
+    return (inspect.getdoc(documented) or "").partition("\n")[0]
+
+
+def _lines(fields: list[FieldLine]) -> list[str]:
+    lines = []
+    for field in fields:
+        default = "" if field.default is None else f", {field.default} if left out"
+        lines.append(f"  {field.name}: {field.type}{default}")
+        if field.meaning:
+            lines.append(textwrap.fill(field.meaning, 96, **_INDENT))
+    return lines
+
+
+_INDENT: dict[str, Any] = {"initial_indent": "    ", "subsequent_indent": "    "}
+
+
+def _meanings(config: type[Config]) -> dict[str, str]:
+    """Return the docstring under each field, the nearest class first."""
+    found = {field.name: "" for field in dataclasses.fields(config)}
+    for base in reversed([b for b in config.__mro__ if dataclasses.is_dataclass(b)]):
+        (node,) = ast.parse(textwrap.dedent(inspect.getsource(base))).body
+        assert isinstance(node, ast.ClassDef)
+        for statement, after in zip(node.body, node.body[1:], strict=False):
+            if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+                found[statement.target.id] = _text(after)
+    return found
+
+
+def _text(node: ast.stmt) -> str:
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+        return " ".join(str(node.value.value).split())
+    return ""
+
+
+def _type(hint: Any) -> str:  # noqa: ANN401 - any annotation
+    if hint == tuple[str, ...]:
+        return "a list of texts"
+    names = {str: "a text", int: "a whole number", bool: "true or false", float: "a number"}
+    if hint in names:
+        return names[hint]
+    arguments = [a for a in getattr(hint, "__args__", ()) if a is not type(None)]
+    return " or ".join(map(_type, arguments)) if arguments else str(hint)
+
+
+def _default(field: dataclasses.Field[Any]) -> str | None:
+    if field.default is dataclasses.MISSING:
+        return None
+    words = {True: "true", False: "false", None: "null"}
+    known = field.default is None or isinstance(field.default, bool)
+    return words[field.default] if known else repr(field.default)
