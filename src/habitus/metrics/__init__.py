@@ -1,6 +1,6 @@
 """Metrics: arrays in, float out. Nothing here knows users, tasks or methods.
 
-:data:`BINARY_METRICS` is the table that the evaluation and its bootstrap read.
+:data:`BINARY_METRICS` and :data:`CLASS_METRICS` are what the evaluation and its bootstrap read.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from habitus.metrics.calibration import (
     mean_statistic,
     reliability_curve,
 )
-from habitus.metrics.classes import accuracy, macro_f1
+from habitus.metrics.classes import accuracy, accuracy_statistic, macro_f1, macro_f1_statistic
 from habitus.metrics.ranking import (
     gains,
     gini,
@@ -44,8 +44,8 @@ from habitus.metrics.ranking import (
 )
 
 
-class BinaryMetric(NamedTuple):
-    """A metric of 0/1 labels and scores, and which way is better."""
+class Metric(NamedTuple):
+    """A metric of labels and what was said of them, and which way is better."""
 
     label: str
     """What tables and plots call it."""
@@ -54,21 +54,27 @@ class BinaryMetric(NamedTuple):
     higher_is_better: bool
 
 
-BINARY_METRICS: Final[dict[str, BinaryMetric]] = {
-    "auroc": BinaryMetric("AUROC", auroc_statistic, True),
-    "auprc": BinaryMetric("AUPRC", auprc_statistic, True),
-    "log_loss": BinaryMetric("log loss", log_loss_statistic, False),
-    "brier": BinaryMetric("Brier score", brier_statistic, False),
-    "ece": BinaryMetric("calibration error", ece_statistic, False),
+BINARY_METRICS: Final[dict[str, Metric]] = {
+    "auroc": Metric("AUROC", auroc_statistic, True),
+    "auprc": Metric("AUPRC", auprc_statistic, True),
+    "log_loss": Metric("log loss", log_loss_statistic, False),
+    "brier": Metric("Brier score", brier_statistic, False),
+    "ece": Metric("calibration error", ece_statistic, False),
+}
+CLASS_METRICS: Final[dict[str, Metric]] = {
+    "macro_f1": Metric("macro-F1", macro_f1_statistic, True),
+    "accuracy": Metric("accuracy", accuracy_statistic, True),
 }
 
 __all__ = [
     "BINARY_METRICS",
-    "BinaryMetric",
+    "CLASS_METRICS",
+    "Metric",
     "RankedClasses",
     "Reliability",
     "Statistic",
     "accuracy",
+    "accuracy_statistic",
     "auprc",
     "auroc",
     "brier",
@@ -80,6 +86,7 @@ __all__ = [
     "hits",
     "log_loss",
     "macro_f1",
+    "macro_f1_statistic",
     "mean_statistic",
     "mrr",
     "ndcg",

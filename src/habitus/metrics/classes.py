@@ -1,6 +1,9 @@
 """Metrics of predicted classes: accuracy and macro-F1 over a fixed set of labels (evaluation D3).
 
-Shapes: B rows that are judged, C classes.
+Each metric is one formula over weights, so that a value and 10,000 bootstrap resamples of it come
+from the same lines: the counts of all resamples are one matrix product.
+
+Shapes: B rows that are judged, C classes, R resamples.
 """
 
 from __future__ import annotations
@@ -11,7 +14,14 @@ import numpy as np
 import numpy.typing as npt
 
 from habitus.errors import DataError
-from habitus.metrics.arrays import Array, one_dimensional, weights_of
+from habitus.metrics.arrays import (
+    Array,
+    Floats,
+    Statistic,
+    evaluate,
+    one_dimensional,
+    weights_of,
+)
 
 
 def accuracy(
@@ -23,9 +33,8 @@ def accuracy(
     0.5
     """
     labels, predictions = _pair(labels_B, predictions_B)
-    weights = weights_of(weights_B, len(labels))[:, 0]
-    total = weights.sum()
-    return float(weights[labels == predictions].sum() / total) if total else float("nan")
+    weights_B1 = weights_of(weights_B, len(labels))
+    return evaluate(_share((labels == predictions).astype(np.float32)), weights_B1)
 
 
 def macro_f1(
@@ -45,18 +54,73 @@ def macro_f1(
     0.4
     """
     labels, predictions = _pair(labels_B, predictions_B)
-    weights = weights_of(weights_B, len(labels))[:, 0]
     for array in (labels, predictions):
         unknown = array[~np.isin(array, np.asarray(classes))]
         if unknown.size:
             raise DataError(f"{unknown.tolist()[0]!r} is none of the classes {list(classes)}")
-    return float(np.mean([_f1(labels == c, predictions == c, weights) for c in classes]))
+    known = np.asarray(classes)
+    actual_BC, said_BC = labels[:, None] == known, predictions[:, None] == known
+    return evaluate(_mean_f1(actual_BC, said_BC), weights_of(weights_B, len(labels)))
 
 
-def _f1(actual_B: Array, predicted_B: Array, weights_B: Array) -> float:
-    both = weights_B[actual_B & predicted_B].sum()
-    either = weights_B[actual_B].sum() + weights_B[predicted_B].sum()
-    return float(2 * both / either) if either else 0.0
+def accuracy_statistic(labels_B: npt.ArrayLike, said_BC: npt.ArrayLike) -> Statistic:
+    """Return accuracy as a function of weights.
+
+    Args:
+        labels_B: the place of each row's class.
+        said_BC: 1 where a class was predicted; shares, where the prediction is a guess.
+    """
+    actual_BC, said = _table(labels_B, said_BC)
+    return _share((actual_BC * said).sum(axis=1))
+
+
+def macro_f1_statistic(labels_B: npt.ArrayLike, said_BC: npt.ArrayLike) -> Statistic:
+    """Return macro-F1 as a function of weights; arguments as in :func:`accuracy_statistic`.
+
+    Of a guess, given as shares, it is the F1 of the expected counts.
+    """
+    return _mean_f1(*_table(labels_B, said_BC))
+
+
+def _share(right_B: Array) -> Statistic:
+    def statistic(weights_BR: Array) -> Floats:
+        total_R = weights_BR.sum(axis=0, dtype=np.float64)
+        return _ratio(right_B @ weights_BR, total_R, np.nan)
+
+    return statistic
+
+
+def _mean_f1(actual_BC: Array, said_BC: Array) -> Statistic:
+    num_classes = actual_BC.shape[1]
+    both_BC = actual_BC * said_BC
+    counted_BK = np.hstack([both_BC, actual_BC, said_BC]).astype(np.float32)
+
+    def statistic(weights_BR: Array) -> Floats:
+        counts_KR = (counted_BK.T @ weights_BR).astype(np.float64)
+        both_CR, actual_CR, said_CR = np.split(counts_KR, [num_classes, 2 * num_classes])
+        return np.asarray(_ratio(2 * both_CR, actual_CR + said_CR, 0.0).mean(axis=0))
+
+    return statistic
+
+
+def _ratio(above: Array, below: Array, otherwise: float) -> Floats:
+    """Return above / below, and another value where there is nothing below."""
+    out: Floats = np.full(below.shape, otherwise)
+    return np.divide(above, below, out=out, where=below > 0)
+
+
+def _table(labels_B: npt.ArrayLike, said_BC: npt.ArrayLike) -> tuple[Array, Array]:
+    """Return one row of zeros and a one for each label, beside what was said."""
+    labels, said = one_dimensional(labels_B, "labels"), np.asarray(said_BC, np.float32)
+    if said.ndim != 2 or len(said) != len(labels):
+        raise DataError(
+            f"what was said must be one row a label, ({len(labels)}, C), got the shape {said.shape}"
+        )
+    if len(labels) and not 0 <= labels.min() <= labels.max() < said.shape[1]:
+        raise DataError(
+            f"labels must be in [0, {said.shape[1]}), got {labels.min()} to {labels.max()}"
+        )
+    return np.eye(said.shape[1], dtype=np.float32)[labels], said
 
 
 def _pair(labels_B: npt.ArrayLike, predictions_B: npt.ArrayLike) -> tuple[Array, Array]:

@@ -1,11 +1,12 @@
-"""Tasks: what is asked about users after a cutoff."""
+"""Tasks: what is asked about users, after a cutoff or once."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from habitus.errors import UsageError
 from habitus.registry import Registry
 from habitus.tasks.base import Labels, Task, TaskConfig
+from habitus.tasks.classes import ClassTask, ClassTaskConfig
 
 TASKS = Registry[type[Task]](
     "task",
@@ -14,6 +15,16 @@ TASKS = Registry[type[Task]](
         "inactive": "habitus.tasks.inactive:Inactive",
         "labeled": "habitus.tasks.labeled:Labeled",
         "profile": "habitus.tasks.profile:ProfileIs",
+    },
+)
+
+CLASS_TASKS = Registry[type[ClassTask]](
+    "class task",
+    {
+        "activity": "habitus.tasks.activity:Activity",
+        "label_class": "habitus.tasks.label_class:LabelClass",
+        "main_value": "habitus.tasks.main_value:MainValue",
+        "profile_class": "habitus.tasks.profile_class:ProfileClass",
     },
 )
 
@@ -29,13 +40,47 @@ def task_from_config(values: Mapping[str, Any]) -> Task:
     Raises:
         UsageError: an unknown kind or key, a missing one, or one of the wrong type.
     """
+    task_type = TASKS[kind_of(values, TASKS)]
+    return task_type(task_type.config_type.from_dict(_settings(values)))
+
+
+def class_task_from_config(values: Mapping[str, Any]) -> ClassTask:
+    """Return the class task that a mapping with a ``kind`` describes.
+
+    >>> task = class_task_from_config({"kind": "profile_class", "name": "group",
+    ...     "question": "Which group?", "classes": ["a", "b"], "attribute": "group"})
+    >>> type(task).__name__
+    'ProfileClass'
+
+    Raises:
+        UsageError: an unknown kind or key, a missing one, or one of the wrong type.
+    """
+    task_type = CLASS_TASKS[kind_of(values, CLASS_TASKS)]
+    return task_type(task_type.config_type.from_dict(_settings(values)))
+
+
+def kind_of(values: Mapping[str, Any], kinds: Iterable[str]) -> str:
+    """Return the kind that an entry of a tasks file names, or say what an entry is."""
     if not isinstance(values, Mapping):
         raise UsageError(f"a task must be a mapping with kind, name, question …, got {values!r}")
     if "kind" not in values:
-        raise UsageError(f"a task needs kind, one of {', '.join(TASKS)}; got {dict(values)!r}")
-    task_type = TASKS[str(values["kind"])]
-    rest = {key: value for key, value in values.items() if key != "kind"}
-    return task_type(task_type.config_type.from_dict(rest))
+        raise UsageError(f"a task needs kind, one of {', '.join(kinds)}; got {dict(values)!r}")
+    return str(values["kind"])
 
 
-__all__ = ["TASKS", "Labels", "Task", "TaskConfig", "task_from_config"]
+def _settings(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if key != "kind"}
+
+
+__all__ = [
+    "CLASS_TASKS",
+    "TASKS",
+    "ClassTask",
+    "ClassTaskConfig",
+    "Labels",
+    "Task",
+    "TaskConfig",
+    "class_task_from_config",
+    "kind_of",
+    "task_from_config",
+]

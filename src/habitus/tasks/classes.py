@@ -41,6 +41,11 @@ class ClassTaskConfig(Config):
     """True where the answer profiles a sensitive trait: run only when the caller allows it."""
     part: Half = "all"
     """The half of each user's posts that the representation may read."""
+    part_by: str | None = None
+    """Channel whose value decides the half, such as a discussion: events of one value are in one
+    half, for all users. None: a user's posts in turn."""
+    part_seed: int = 0
+    """Another number, other halves."""
 
     def __post_init__(self) -> None:
         if not self.name:

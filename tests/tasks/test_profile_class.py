@@ -1,0 +1,44 @@
+"""Groups by an attribute of the profile."""
+
+from pathlib import Path
+
+from habitus.data.traces import Traces
+from habitus.tasks.profile_class import ProfileClass, ProfileClassConfig
+from habitus.testing.class_tasks import ClassTaskContract
+from tests.tasks.writers import answers, six_people
+
+
+def test_keywords_in_an_attribute(tmp_path: Path) -> None:
+    rule = {"keywords": {"art": ["bank"], "law": ["army"]}}
+    found = answers(six_people(tmp_path / "t"), kind="profile_class", attribute="work", **rule)
+    # bob matches both, ann none, eve has no work and dan no profile
+    assert found == {"fay": "art", "cid": "law"}
+
+
+def test_years_of_birth_by_edges(tmp_path: Path) -> None:
+    found = answers(
+        six_people(tmp_path / "t"), kind="profile_class", attribute="born", edges=[1980.0]
+    )
+    assert found == {"fay": "art", "bob": "art", "cid": "law", "ann": "law"}
+
+
+def test_tags_are_a_list(tmp_path: Path) -> None:
+    rule = {"keywords": {"art": ["NBA"], "law": ["food"]}}
+    found = answers(six_people(tmp_path / "t"), kind="profile_class", attribute="tags", **rule)
+    assert found == {"fay": "art", "ann": "law"}
+
+
+def test_profiles_are_sensitive_unless_said_otherwise() -> None:
+    values = {"name": "t", "question": "?", "classes": ["a", "b"], "attribute": "work"}
+    assert ProfileClassConfig.from_dict(values).sensitive
+    assert not ProfileClassConfig.from_dict({**values, "sensitive": False}).sensitive
+
+
+class TestProfileClass(ClassTaskContract):
+    task = ProfileClass
+    config = ProfileClassConfig(
+        name="t", question="Which?", classes=("old", "young"), attribute="born", edges=(1980.0,)
+    )
+
+    def make_traces(self, path: Path) -> Traces:
+        return six_people(path)
