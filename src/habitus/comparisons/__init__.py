@@ -9,6 +9,7 @@ COMPARISONS = Registry[type[Comparison]](
         "aggregates": "habitus.comparisons.aggregates:Aggregates",
         "majority": "habitus.comparisons.majority:Majority",
         "most_popular": "habitus.comparisons.most_popular:MostPopular",
+        "random_guess": "habitus.comparisons.random_guess:RandomGuess",
         "random_vectors": "habitus.comparisons.random_vectors:RandomVectors",
     },
 )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
-from habitus.comparisons import Comparison, Predicts
+from habitus.comparisons import Classifies, Comparison, Predicts
 from habitus.comparisons import Represents as ComparisonRepresents
 from habitus.comparisons.aggregates import Aggregates
 from habitus.comparisons.majority import Majority
@@ -43,6 +43,8 @@ class Method:
     """Changes whenever a vector or an answer does: fitted state, weights, code."""
     represent: Represent | None = None
     predicts: Predicts | None = None
+    classifies: Classifies | None = None
+    """How it answers class tasks itself; where there is none, a probe reads its vectors."""
     parts: tuple[Method, ...] = field(default=(), repr=False)
     """Methods whose vectors stand side by side in this one's."""
     variants: tuple[Method, ...] = field(default=(), repr=False)
@@ -51,10 +53,11 @@ class Method:
 
     def __post_init__(self) -> None:
         sources = (self.represent, self.predicts, self.parts or None, self.variants or None)
-        if sum(source is not None for source in sources) != 1:
+        given = sum(source is not None for source in sources)
+        if given > 1 or (given == 0 and self.classifies is None):
             raise UsageError(
                 f"method {self.name!r} must have exactly one of represent, predicts, parts and "
-                f"variants"
+                f"variants, or else classifies"
             )
 
     def at(self, place: int) -> Method:
@@ -85,6 +88,7 @@ def comparison_method(comparison: Comparison, group: Group, description: str, ke
     fingerprint = digest_of([comparison.name, comparison.config.to_dict(), key])
     represent = comparison.represent if isinstance(comparison, ComparisonRepresents) else None
     predicts = comparison if represent is None and isinstance(comparison, Predicts) else None
+    classifies = comparison if isinstance(comparison, Classifies) else None
     return Method(
         name=comparison.name,
         label=comparison.label,
@@ -93,6 +97,7 @@ def comparison_method(comparison: Comparison, group: Group, description: str, ke
         fingerprint=fingerprint,
         represent=represent,
         predicts=predicts,
+        classifies=classifies,
     )
 
 

@@ -1,6 +1,6 @@
 """The promise of :class:`habitus.comparisons.Comparison`, as tests to inherit.
 
-Shapes: U users, D width, I items.
+Shapes: U users, D width, I items, B users of a class task, C classes.
 """
 
 from __future__ import annotations
@@ -14,12 +14,20 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from habitus.comparisons import COMPARISONS, Comparison, Predicts, Represents, Scores
+from habitus.comparisons import (
+    COMPARISONS,
+    Classifies,
+    Comparison,
+    Predicts,
+    Represents,
+    Scores,
+)
 from habitus.config import Config
 from habitus.data.columns import ChannelKind
 from habitus.data.snapshot import Snapshot, parse_time
 from habitus.data.traces import Traces
 from habitus.random import numpy_generator
+from habitus.tasks.classes import ClassAsked
 from habitus.testing.hand_made import write_traces
 
 Outputs = dict[str, npt.NDArray[Any]]
@@ -47,6 +55,8 @@ class ComparisonContract:
     """How far outputs may differ where only the order of users does."""
     cutoff: ClassVar[int] = parse_time("2017-03-01")
     """Users of :meth:`make_traces` have events before and after it."""
+    transductive: ClassVar[bool] = False
+    """Whether what :meth:`Classifies.classify` says of a user may depend on who else is tested."""
 
     def build(self) -> Any:  # noqa: ANN401 - an heir knows its own comparison
         """Return a fresh comparison, not fitted."""
@@ -72,7 +82,25 @@ class ComparisonContract:
         if isinstance(fitted, Predicts):
             labels = (train.lengths_U > np.median(train.lengths_U)).astype(np.float64)
             out["predict"] = fitted.predict(labels, snapshot)
+        if isinstance(fitted, Classifies):
+            out["classify"] = fitted.classify(self.class_task(train, snapshot), 0)
         return out
+
+    def class_task(self, train: Snapshot, asked: Snapshot) -> ClassAsked:
+        """Return a task of three classes, by how much a user did; every fourth user validates."""
+        order_U = np.argsort(train.lengths_U, kind="stable")
+        class_U = np.empty(train.num_users, np.int64)
+        class_U[order_U] = 3 * np.arange(train.num_users) // train.num_users
+        valid_U = np.arange(train.num_users) % 4 == 3
+        return ClassAsked(
+            task="amount",
+            classes=("little", "some", "much"),
+            train=Snapshot(train.traces, train.as_of, train.users_U[~valid_U]),
+            train_y_B=class_U[~valid_U],
+            valid=Snapshot(train.traces, train.as_of, train.users_U[valid_U]),
+            valid_y_B=class_U[valid_U],
+            test=asked,
+        )
 
     @pytest.fixture
     def folder(self) -> Iterator[Path]:
@@ -97,12 +125,16 @@ class ComparisonContract:
 
     def test_every_user_gets_something_finite(self, traces: Traces) -> None:
         out, asked = self.run(traces)
-        assert out, "a comparison has at least one of represent, score and predict"
+        assert out, "a comparison has at least one of represent, score, predict and classify"
         assert (asked.lengths_U == 0).any(), "the traces need a user without events"
         for name, value in out.items():
             assert len(value) == asked.num_users, name
             assert np.isfinite(value).all(), name
             assert value.ndim == (1 if name == "predict" else 2), name
+        if "classify" in out:
+            assert out["classify"].shape[1] == 3
+            np.testing.assert_allclose(out["classify"].sum(axis=1), 1, atol=1e-6)
+            assert out["classify"].min() >= 0
 
     def test_the_future_is_not_read(self, traces: Traces, folder: Path) -> None:
         other = self.make_traces(folder / "shuffled", shuffle_future=True)
@@ -126,6 +158,8 @@ class ComparisonContract:
 
     def test_a_user_does_not_depend_on_who_else_is_asked_about(self, traces: Traces) -> None:
         together, alone = self.run(traces)[0], self.run(traces, [5])[0]
+        if self.transductive:
+            together.pop("classify")
         for name, value in together.items():
             np.testing.assert_allclose(alone[name], value[[5]], atol=self.tolerance)
 
