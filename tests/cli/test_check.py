@@ -130,3 +130,45 @@ def test_what_is_not_there_exits_with_3(tmp_path: Path, events: Path) -> None:
 def test_an_unknown_table_exits_with_2(events: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("check", events, "--table", "event") == 2
     assert "did you mean 'events'" in capsys.readouterr().err
+
+
+@pytest.fixture
+def profiles(tmp_path: Path) -> Path:
+    path = tmp_path / "profiles.csv"
+    path.write_text("Customer ID,age\nanna-1,old\ncleo-3,young\n")
+    return path
+
+
+def test_several_tables_give_one_mapping(
+    events: Path, profiles: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "mapping.yaml"
+    assert run("check", events, "--profiles", profiles, "--write-mapping", path) == 0
+    out = capsys.readouterr().out
+    assert "events: 3 rows" in out
+    assert "profiles: 2 rows" in out
+    assert "1 of the 2 ids in 'Customer ID' of profiles (50%) have no event" in out
+    assert out.count("proposed mapping") == 1
+    assert "cleo" not in out
+    mapping = TracesMapping.from_yaml(path)
+    assert mapping.events.user_id == mapping.table("profiles").column_of("user_id")
+    assert mapping.table("profiles").column_of("user_id") == "Customer ID"
+    line = ["ingest", events, "--profiles", profiles, "--mapping", path]
+    assert run(*line, "--out", tmp_path / "out", "--max-bad-share=1") == 0
+    assert Traces(tmp_path / "out").manifest.tables == ("profiles",)
+
+
+def test_several_tables_as_json(
+    events: Path, profiles: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("check", events, "--profiles", profiles, "--json") == 0
+    report = json.loads(capsys.readouterr().out)
+    assert [report["tables"][name]["num_rows"] for name in ("events", "profiles")] == [3, 2]
+    assert report["mapping"]["profiles"]["columns"]["user_id"] == "Customer ID"
+
+
+def test_one_table_alone_has_no_other_beside_it(
+    profiles: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("check", profiles, "--table", "profiles", "--follows", profiles) == 2
+    assert "leave out --follows" in capsys.readouterr().err

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from habitus.cli.main import main
-from habitus.data.snapshot import Snapshot
+from habitus.data.snapshot import Snapshot, parse_time
+from habitus.data.split import DAY
 from habitus.data.traces import Traces
 from habitus.representations.encode import Representations
 from habitus.representations.model import Model
@@ -121,3 +122,37 @@ def test_ordinal_time_takes_a_number_of_events(
     for wrong in ("2020-01-01", "-1", "²"):
         assert run(*line, f"--as-of={wrong}") == 2
         assert f"to leave out, got {wrong!r}" in capsys.readouterr().err.replace("\n", " ")
+
+
+def as_of(line: list[object], moment: str, capsys: pytest.CaptureFixture[str]) -> str:
+    """Return what is said on the way when everybody is encoded at a moment."""
+    capsys.readouterr()
+    assert run(*line, "--as-of", moment) == 0
+    return capsys.readouterr().err
+
+
+def test_a_cutoff_far_behind_the_data_is_told(
+    model: Model, traces: Traces, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line: list[object] = ["encode", model.path, traces.path, "--out"]
+    # The world lasts 90 days from 2020-01-01, to the end of 2020-03-30: 31 + 29 + 30.
+    assert "!" not in as_of([*line, tmp_path / "a"], "2020-03-31", capsys)
+    told = as_of([*line, tmp_path / "b"], "2021-03-31", capsys)
+    assert "2021-03-31 lies 365 days after the last event" in told
+    assert "the data ends before 2020-03-31" in told
+    assert run(*line, tmp_path / "c") == 0
+    assert "!" not in capsys.readouterr().err
+
+
+def test_a_cutoff_before_most_peoples_events_is_told(
+    model: Model, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    day = parse_time("2020-01-01")
+    event = {"service": "shop-0", "item_id": "item-0-0", "price": 1.0, "text": ""}
+    events = {f"u{n}": [{"time": day + n * DAY, **event}] for n in range(5)}
+    traces = small_traces(tmp_path / "five", events)
+    line: list[object] = ["encode", model.path, traces.path, "--out"]
+    # Before day 2 there are u0 and u1, before day 3 also u2: three of five, then two, without.
+    told = as_of([*line, tmp_path / "a"], "2020-01-03", capsys)
+    assert "3 of 5 users have no event before 2020-01-03" in told
+    assert "!" not in as_of([*line, tmp_path / "b"], "2020-01-04", capsys)

@@ -163,3 +163,20 @@ def test_a_proposal_survives_a_round_trip_through_a_file(tmp_path: Any) -> None:
     mapping = guess({"Customer": [1, 2], "day": ["31.01.2020", "01.02.2020"], "x y": [1.5, 2]})
     (tmp_path / "m.yaml").write_text(mapping.to_yaml())
     assert TracesMapping.from_yaml(tmp_path / "m.yaml") == mapping
+
+
+def test_the_text_of_items_may_be_a_title() -> None:
+    items = guess({"asin": ["x", "y"], "title": ["pen", "ink"]}, "items").items
+    assert items is not None
+    assert items.columns == {"item_id": "asin", "text": "title"}
+    both = guess({"asin": ["x", "y"], "title": ["pen", "ink"], "text": ["a", "b"]}, "items").items
+    assert both is not None
+    assert both.columns == {"item_id": "asin", "title": "title", "text": "text"}
+    # of an event a title may be that of a person
+    assert events(title=["Ms", "Dr"]).channels["title"].kind == "category"
+
+
+def test_who_follows_is_a_user() -> None:
+    follows = guess({"follower": ["a"], "followee": ["b"]}, "follows").follows
+    assert follows is not None
+    assert follows.columns == {"user_id": "follower", "follows_id": "followee"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional, cast
 
 import typer
 from rich.console import Console
@@ -17,8 +17,17 @@ from habitus.registry import did_you_mean
 
 if TYPE_CHECKING:
     from habitus.data.check import CheckReport
+    from habitus.data.check_tables import TablesReport
     from habitus.data.column_report import ColumnReport
+    from habitus.data.columns import TableName
+    from habitus.data.sources import Source
     from habitus.data.time_report import Course
+
+
+Side = Annotated[
+    Optional[str],  # noqa: UP045 - typer reads the annotation
+    typer.Option(help="A file or a glob, looked at with the events for one mapping of all."),
+]
 
 
 def check_command(
@@ -26,8 +35,12 @@ def check_command(
         list[str], typer.Argument(help="CSV, JSON Lines or Parquet files of one table, or a glob.")
     ],
     table: Annotated[str, typer.Option(help="Which table: " + ", ".join(TABLES) + ".")] = "events",
+    items: Side = None,
+    follows: Side = None,
+    profiles: Side = None,
+    labels: Side = None,
     mapping: Annotated[
-        Optional[Path],  # noqa: UP045 - typer reads the annotation
+        Optional[Path],  # noqa: UP045
         typer.Option(help="What the columns mean; guessed when it is not given."),
     ] = None,
     write_mapping: Annotated[
@@ -40,30 +53,54 @@ def check_command(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
 ) -> None:
-    """Look at a table: types, gaps, duplicates, time range, users; propose a mapping.
+    """Look at tables: types, gaps, duplicates, time range, users; propose one mapping of all.
 
     Nothing is changed or written but the mapping, and no user's id is shown.
     """
     from habitus.data.check import check
+    from habitus.data.check_tables import check_tables
     from habitus.data.mapping import TracesMapping
 
     if table not in TABLES:
         raise UsageError(f"no table is called {table!r}; {did_you_mean(table, TABLES)}")
     given = TracesMapping.from_yaml(mapping) if mapping is not None else None
-    report = check(files, table, given, latest_time=latest_time)
+    named = {"items": items, "follows": follows, "profiles": profiles, "labels": labels}
+    side = {name: file for name, file in named.items() if file is not None}
+    if side and table != "events":
+        raise UsageError(f"--table {table} is one table alone: leave out --{next(iter(side))}")
     console = Console(soft_wrap=as_json)
+    report: CheckReport | TablesReport
+    if side:
+        sources = cast("dict[TableName, Source]", {"events": files, **side})
+        report = check_tables(sources, given, latest_time=latest_time)
+    else:
+        report = check(files, table, given, latest_time=latest_time)
     if as_json:
         console.print_json(json.dumps(report.to_dict(), allow_nan=False))
     else:
-        print_report(report, console)
+        _print(report, console, proposed=given is None)
     if write_mapping is not None:
         write_mapping.write_text(report.mapping.to_yaml(), encoding="utf8")
         if not as_json:
             console.print(Text(f"mapping written to {write_mapping}"))
 
 
+def _print(report: CheckReport | TablesReport, console: Console, *, proposed: bool) -> None:
+    """Print one table or several, and the mapping of all."""
+    from habitus.data.check import CheckReport
+
+    alone = isinstance(report, CheckReport)
+    for one in [report] if isinstance(report, CheckReport) else report.reports.values():
+        print_report(one, console)
+    for warning in () if alone else report.warnings:
+        console.print(Text.assemble(("! ", "yellow"), warning))
+    word = "proposed mapping (look through it: it is a guess)" if proposed else "mapping"
+    console.print(Text(word, "bold"))
+    console.print(report.mapping.to_yaml(), markup=False, highlight=False, soft_wrap=True)
+
+
 def print_report(report: CheckReport, console: Console) -> None:
-    """Print a report for people."""
+    """Print what a table holds, for people."""
     # Text, not markup: a column may be called "[red]".
     head = f": {report.num_rows:,} rows, {report.source}"
     console.print(Text.assemble((report.table, "bold"), head))
@@ -74,9 +111,6 @@ def print_report(report: CheckReport, console: Console) -> None:
         console.print(Text.assemble(("! ", "yellow"), warning))
     if not report.warnings:
         console.print("nothing odd")
-    word = "proposed mapping (look through it: it is a guess)" if report.proposed else "mapping"
-    console.print(Text(word, "bold"))
-    console.print(report.mapping.to_yaml(), markup=False, highlight=False, soft_wrap=True)
 
 
 def _columns_table(columns: tuple[ColumnReport, ...]) -> Table:

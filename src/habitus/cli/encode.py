@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 if TYPE_CHECKING:
+    from habitus.data.snapshot import Snapshot
     from habitus.data.traces import Traces
 
 
@@ -41,6 +42,8 @@ def encode_command(
     rows = None if users is None else opened.rows_of(_lines(users))
     snapshot = Snapshot(opened, cutoff(opened, as_of), rows)
     config = EncodeConfig(dtype=cast(Literal["float16", "float32"], dtype))
+    for sentence in warnings_of(snapshot):
+        Console(stderr=True, soft_wrap=True, highlight=False).print(f"[yellow]![/] {sentence}")
     with bar("encode") as show:
         made = encode(load(model, device), snapshot, out, config, show)
     manifest = made.manifest
@@ -48,6 +51,31 @@ def encode_command(
         f"{manifest.num_users:,} users × {manifest.representation_dim} ({manifest.dtype}), "
         f"{manifest.num_users / max(manifest.seconds, 1e-9):,.0f} users/s: {out}"
     )
+
+
+def warnings_of(snapshot: Snapshot) -> list[str]:
+    """Return what is odd about a cutoff: far behind the data, or before most people's events."""
+    from habitus.data.snapshot import END_OF_TIME, format_time
+    from habitus.data.split import DAY
+
+    traces, found = snapshot.traces, []
+    dated = traces.manifest.time_unit == "second" and snapshot.as_of != END_OF_TIME
+    last = traces.time_range[1]
+    days = (snapshot.as_of - last) // DAY if dated else 0
+    if days >= 1:
+        end = format_time((last // DAY + 1) * DAY)
+        found.append(
+            f"the cutoff {format_time(snapshot.as_of)} lies {days:,} days after the last event: "
+            f"everybody looks as if they had stayed away since; the data ends before {end}"
+        )
+    without = int((snapshot.lengths_U == 0).sum())
+    if 2 * without > snapshot.num_users:
+        before = f" before {format_time(snapshot.as_of)}" if dated else ""
+        found.append(
+            f"{without:,} of {snapshot.num_users:,} users have no event{before}: they all get the "
+            f"same vector"
+        )
+    return found
 
 
 def cutoff(traces: Traces, as_of: str | None) -> int | str | None:

@@ -32,6 +32,7 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = {
         *("member", "accountid", "account", "householdid", "household", "personid", "person"),
         *("visitorid", "visitor", "playerid", "player", "subscriberid", "reviewerid", "authorid"),
         *("author", "username", "login", "cardid", "deviceid", "sessionid"),
+        *("followerid", "follower"),
     ),
     TIME: (
         *("time", "timestamp", "datetime", "eventtime", "ts", "transactiontimestamp", "createdat"),
@@ -52,6 +53,9 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     VALUE: ("value", "y", "target", "answer"),
 }
 """Our name → names that others use, likeliest first; small letters and digits only."""
+
+ITEM_TEXTS: Final = ("title", "name", "productname", "itemname", "producttitle")
+"""What the text of items may be called besides; of an event such a column may be a category."""
 
 POSITIONS: Final = ("position", "order", "rank", "sequence", "seq", "step", "index")
 ID_ENDINGS: Final = ("id", "code", "key", "no", "number", "zip", "sku")
@@ -85,6 +89,8 @@ def guess_mapping(
     known = {*REQUIRED[table], *((TIME,) if table == "follows" else ())}
     known |= {"items": {TEXT}, "profiles": {TAGS}}.get(table, set())
     names = {ours: find_column(ours, columns) for ours in sorted(known)}
+    if table == "items" and names[TEXT] is None:
+        names[TEXT] = _first_named(ITEM_TEXTS, columns)
     ours_of = {name: ours for ours, name in names.items() if name is not None}
     if all(ours == name for name, ours in ours_of.items()):
         return TracesMapping.from_dict({table: TableMapping()})
@@ -101,11 +107,12 @@ def find_column(ours: str, columns: Iterable[ColumnReport]) -> str | None:
     >>> find_column("user_id", [wanted])
     'Customer ID'
     """
+    return _first_named((_plain(ours), *NAMES[ours]), columns)
+
+
+def _first_named(names: Iterable[str], columns: Iterable[ColumnReport]) -> str | None:
     plain = {_plain(c.name): c.name for c in columns if c.holds not in ("nothing", "lists")}
-    for name in (_plain(ours), *NAMES[ours]):
-        if name in plain:
-            return plain[name]
-    return None
+    return next((plain[name] for name in names if name in plain), None)
 
 
 def guess_time_format(series: pl.Series) -> str | None:
