@@ -9,9 +9,8 @@ from habitus.data.snapshot import format_time, parse_time
 from habitus.data.split import Cutoffs
 from habitus.data.traces import Traces
 from habitus.errors import DataError, GuardError, UsageError
-from habitus.tasks import TaskConfig
 from habitus.tasks.dated import DatedTask, default_cutoffs, read_tasks
-from habitus.tasks.inactive import Inactive
+from habitus.tasks.inactive import Inactive, InactiveConfig
 from habitus.testing.hand_made import write_traces
 
 INACTIVE = """
@@ -109,8 +108,28 @@ def test_a_missing_file_is_named(year: Traces, tmp_path: Path) -> None:
 
 
 def test_windows_of_task_and_cutoffs_must_agree() -> None:
-    task = Inactive(TaskConfig(name="t", question="Yes?", horizon_days=30))
+    task = Inactive(InactiveConfig(name="t", question="Yes?", horizon_days=30))
     with pytest.raises(UsageError, match="asks about 30 days, its cutoffs leave 90"):
         DatedTask(
             task=task, cutoffs=Cutoffs(first="2017-01-01", test="2017-06-01", horizon_days=90)
         )
+
+
+HAS = """
+- {kind: has, name: pets, question: "Yes?", horizon_days: 30, channel: aisle, values: %s}
+"""
+
+
+def test_a_value_that_never_occurs_is_told_or_refused(tmp_path: Path) -> None:
+    first, last = parse_time("2017-01-01"), parse_time("2018-01-01")
+    ann: list[dict[str, object]] = [{"time": first, "aisle": "cat"}, {"time": last}]
+    traces = write_traces(tmp_path / "traces", {"ann": ann}, {"aisle": "category"})
+    file, notes = tmp_path / "tasks.yaml", list[str]()
+    file.write_text(HAS % "[cat, cats]")
+    [task] = read_tasks(file, traces, notes.append)
+    assert task.name == "pets"
+    assert notes == ["task 'pets': 'cats' never occurs in channel 'aisle'; did you mean 'cat'?"]
+    assert [again.name for again in read_tasks(file, traces)] == ["pets"]
+    file.write_text(HAS % "[cats]")
+    with pytest.raises(UsageError, match="no for everybody"):
+        read_tasks(file, traces)

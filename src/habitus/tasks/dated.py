@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from habitus.data.snapshot import parse_time
 from habitus.data.split import DAY, Cutoffs
 from habitus.data.traces import Traces
 from habitus.errors import DataError, GuardError, UsageError
 from habitus.tasks import Task, task_from_config
+from habitus.tasks.entries import check_names, read_entries
+from habitus.tasks.known_values import check_values
 
 MIN_HISTORY_DAYS = 28
 """History before the first training cutoff, where the caller names none."""
@@ -68,26 +68,29 @@ def default_cutoffs(traces: Traces, horizon_days: int) -> Cutoffs:
     return Cutoffs(first=min(earliest, test), test=test, horizon_days=horizon_days)
 
 
-def read_tasks(path: str | Path, traces: Traces) -> list[DatedTask]:
+def read_tasks(
+    path: str | Path, traces: Traces, on_note: Callable[[str], None] | None = None
+) -> list[DatedTask]:
     """Return the tasks of a YAML file: a list of ``{kind, name, question, horizon_days, …}``.
 
     An entry may hold ``cutoffs: {first: 2017-02-01, test: 2017-10-01}``; without it they follow
     from the data (:func:`default_cutoffs`).
 
+    Args:
+        path: the file.
+        traces: what the tasks will be asked of.
+        on_note: called with each sentence that a reader should see, such as one about a value that
+            never occurs beside others that do.
+
     Raises:
-        UsageError: no such file, no YAML, an unknown key, or a name that stands twice.
+        UsageError: no such file, no YAML, an unknown key, a name that stands twice, or a task none
+            of whose values ever occurs.
     """
-    try:
-        entries = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UsageError(f"the tasks file {path} cannot be read: {error}") from error
-    if not isinstance(entries, list) or not entries:
-        raise UsageError(f"{path} must hold a list of tasks, each with kind, name, question …")
-    tasks = [dated_task(entry, traces) for entry in entries]
-    names = [task.name for task in tasks]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise UsageError(f"{path} names {', '.join(map(repr, twice))} twice; give each one name")
+    tasks = [dated_task(entry, traces) for entry in read_entries(path)]
+    check_names(path, [task.name for task in tasks])
+    for note in (note for task in tasks for note in check_values(task.task, traces)):
+        if on_note is not None:
+            on_note(note)
     return tasks
 
 
