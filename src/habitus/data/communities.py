@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, Self
@@ -27,6 +27,7 @@ from habitus.config import Config
 from habitus.data.columns import TAGS, USER_ID
 from habitus.data.keywords import match_keywords, read_keywords
 from habitus.data.snapshot import Snapshot, ranges
+from habitus.data.social_graph import Mask, distinct
 from habitus.data.traces import Rows
 from habitus.errors import UsageError
 from habitus.registry import did_you_mean
@@ -83,7 +84,7 @@ class Communities:
         count_K = np.bincount(pair_P2[:, 0], minlength=len(tags))
         place_N, _ = ranges(first_K[tag_T], count_K[tag_T])
         user_N = np.repeat(user_T, count_K[tag_T])
-        key_N = np.unique(user_N * max(len(names), 1) + pair_P2[place_N, 1])
+        key_N = distinct(user_N * max(len(names), 1) + pair_P2[place_N, 1])
         user_N, domain_N = np.divmod(key_N, max(len(names), 1))
         ptr_U1 = np.searchsorted(user_N, np.arange(snapshot.num_users + 1))
         return cls(names, ptr_U1, domain_N.astype(np.int32), len(np.unique(user_T)))
@@ -107,17 +108,21 @@ class Communities:
     @cached_property
     def member_N(self) -> npt.NDArray[np.int32]:
         """Users of each domain, ascending within it."""
-        user_N = np.repeat(np.arange(self.num_users, dtype=np.int32), np.diff(self.ptr_U1))
-        return user_N[np.argsort(self.domain_N, kind="stable")]
+        return self.user_N[np.argsort(self.domain_N, kind="stable")]
+
+    @cached_property
+    def user_N(self) -> npt.NDArray[np.int32]:
+        """User of each pair, ascending."""
+        return np.repeat(np.arange(self.num_users, dtype=np.int32), np.diff(self.ptr_U1))
 
     def only(self, users: Rows) -> Communities:
         """Return the same with all but some users in no domain."""
-        keep_U = np.zeros(self.num_users, np.bool_)
-        keep_U[users] = True
-        length_U = np.diff(self.ptr_U1)
-        ptr_U1 = np.concatenate([[0], np.cumsum(length_U * keep_U)]).astype(np.int64)
-        kept_N = np.repeat(keep_U, length_U)
-        return Communities(self.names, ptr_U1, self.domain_N[kept_N], self.num_tagged)
+        return self.keep(np.isin(self.user_N, users))
+
+    def keep(self, keep_N: Mask) -> Communities:
+        """Return the same with some of the (user, domain) pairs."""
+        ptr_U1 = np.concatenate([[0], np.cumsum(keep_N)]).astype(np.int64)[self.ptr_U1]
+        return replace(self, ptr_U1=ptr_U1, domain_N=self.domain_N[keep_N])
 
 
 def _places(wanted: Sequence[str], names: Sequence[str]) -> list[int]:

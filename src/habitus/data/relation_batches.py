@@ -1,7 +1,7 @@
-"""RelationBatch: what pre-training by relations reads: graphs once, and relations between them.
+"""RelationBatch: what pre-training by relations reads: users once, and relations between them.
 
-A graph here is one row of an encoder's batch: a user, or a half of a user's posts. A user that
-stands in several triples of a step is read and encoded once.
+A row of the encoder's batch is a user, or a half of a user's posts. A user that stands in several
+triples of a step is read and encoded once.
 
 Shapes: R rows of the encoder's batch, B triples or pairs, G subgraphs, M members of subgraphs,
 L links, T (row, domain) pairs.
@@ -9,13 +9,22 @@ L links, T (row, domain) pairs.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from habitus.data.loader import Batch
+from habitus.data.relations import Drawn, Relations, RelationUnit
+from habitus.data.social_graph import distinct
+from habitus.data.traces import Rows
+from habitus.random import numpy_generator
+
+WHOLE, EARLIER, LATER = 0, 1, 2
+"""Views of a user: all of it, or one of the halves of its posts."""
 
 
 @dataclass(frozen=True)
@@ -75,3 +84,89 @@ def relation_batch(graphs: Batch, **relations: Tensor) -> RelationBatch:
         "tag_T2": torch.zeros(0, 2, dtype=torch.long),
     }
     return RelationBatch(graphs=graphs, **(empty | relations))
+
+
+class RowReader(Protocol):
+    """Makes the encoder's batch: any encoder can be trained by relations that has one."""
+
+    def read(self, user_R: Rows, view_R: Rows) -> Batch:
+        """Return one row for each user (a place in the snapshot) and view, in this order.
+
+        Views ascend, and users ascend within a view; no pair stands twice.
+        """
+        ...
+
+
+class RelationBatches:
+    """The source of a loader: steps of relations, and the rows that they are between.
+
+    Memory does not grow with the number of users where the reader's does not, but for the follows
+    and triples themselves: some 50 bytes a follow.
+    """
+
+    def __init__(self, relations: Relations, reader: RowReader) -> None:
+        self.relations = relations
+        self.reader = reader
+
+    def plan(self, generator: np.random.Generator) -> list[RelationUnit]:
+        """Return the steps of one epoch."""
+        return self.relations.plan(generator)
+
+    def make(self, unit: RelationUnit, generator: np.random.Generator) -> RelationBatch:
+        """Return the batch of one step."""
+        drawn = self.relations.draw(unit, generator)
+        num_users = self.relations.circle.graph.num_users
+        keys = _keys(drawn, num_users)
+        key_R = distinct(np.concatenate([k.ravel() for k in keys.values()]))
+        key_R = key_R[key_R >= 0]
+        view_R, user_R = np.divmod(key_R, max(num_users, 1))
+        rows = {
+            # A key of -1, which is no row, is found nowhere.
+            name: torch.from_numpy(np.where(k < 0, -1, np.searchsorted(key_R, k)))
+            for name, k in keys.items()
+        }
+        return relation_batch(
+            self.reader.read(user_R, view_R),
+            **rows,
+            **_subgraphs(drawn),
+            **self._between(user_R[view_R == WHOLE], rows),
+        )
+
+    def once(self, seed: int) -> Iterator[RelationBatch]:
+        """Yield one epoch, the same for the same seed: for validation."""
+        for index, unit in enumerate(self.plan(numpy_generator(seed, "plan"))):
+            yield self.make(unit, numpy_generator(seed, "batch", index))
+
+    def _between(self, user_R: Rows, rows: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return links and tags of the whole users of a step, who stand first."""
+        found: dict[str, Tensor] = {}
+        relations = self.relations
+        if relations.inter is not None and "links" in relations.reads:
+            inter_R = distinct(rows["inter_B3"][:, :2].numpy().ravel())
+            place_L2 = relations.circle.graph.links_among(user_R[inter_R])
+            found["link_L2"] = torch.from_numpy(inter_R[place_L2])
+        if relations.domains is not None:
+            domain_R = distinct(rows["domain_B2"].numpy().ravel())
+            tag_T2 = relations.domains.tags(user_R[domain_R])
+            tag_T2[:, 0] = domain_R[tag_T2[:, 0]]
+            found["tag_T2"] = torch.from_numpy(tag_T2)
+        return found
+
+
+def _keys(drawn: Drawn, num_users: int) -> dict[str, Rows]:
+    """Return view and user of all that is read, as one number that sorts by view; -1 for none."""
+    halves = (EARLIER * num_users, LATER * num_users)
+    return {
+        "inter_B3": drawn.inter_B3,
+        "member_M": drawn.subgraphs.member_M.astype(np.int64),
+        "half_B2": np.stack([drawn.half_B + shift for shift in halves], axis=1),
+        "domain_B2": drawn.domain_B2,
+    }
+
+
+def _subgraphs(drawn: Drawn) -> dict[str, Tensor]:
+    num_subgraphs = len(drawn.subgraphs.ptr_G1) - 1
+    return {
+        "subgraph_ptr_G1": torch.from_numpy(drawn.subgraphs.ptr_G1),
+        "intra_B3": torch.arange(num_subgraphs).view(-1, 3),
+    }

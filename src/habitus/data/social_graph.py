@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from habitus.data.columns import FOLLOWS_ID, USER_ID
-from habitus.data.snapshot import Snapshot
+from habitus.data.snapshot import Snapshot, ranges
 from habitus.data.traces import Rows
 
 Places = npt.NDArray[np.int32]
@@ -67,7 +67,7 @@ class SocialGraph:
         known_F = (source_F >= 0) & (target_F >= 0)
         other_F = source_F != target_F
         keep_F = known_F & other_F
-        key_F = np.unique(source_F[keep_F] * snapshot.num_users + target_F[keep_F])
+        key_F = distinct(source_F[keep_F] * snapshot.num_users + target_F[keep_F])
         follow_F2 = np.stack(np.divmod(key_F, max(snapshot.num_users, 1)), axis=1)
         report = FollowReport(
             rows=len(source_F),
@@ -87,7 +87,7 @@ class SocialGraph:
         """Every ordered pair of linked users as ``user * U + neighbour``, ascending, ``(N)``."""
         source_F, target_F = self.follow_F2.T.astype(np.int64)
         both_N = [source_F * self.num_users + target_F, target_F * self.num_users + source_F]
-        return np.unique(np.concatenate(both_N))
+        return distinct(np.concatenate(both_N))
 
     @cached_property
     def ptr_U1(self) -> Rows:
@@ -123,9 +123,30 @@ class SocialGraph:
         found_B[inside_B] = self.link_N[place_B[inside_B]] == key_B[inside_B]
         return found_B
 
+    def links_among(self, users_R: Rows) -> Rows:
+        """Return each (place, place) of two users of an ascending list that are linked.
+
+        Both ways round; ``(L, 2)``, after the place of the first.
+        """
+        length_R = self.ptr_U1[users_R + 1] - self.ptr_U1[users_R]
+        places_N, _ = ranges(self.ptr_U1[users_R], length_R)
+        other_N = self.neighbour_N[places_N]
+        place_N = np.minimum(np.searchsorted(users_R, other_N), max(len(users_R) - 1, 0))
+        found_N = users_R[place_N] == other_N if len(users_R) else np.zeros(0, np.bool_)
+        first_N = np.repeat(np.arange(len(users_R)), length_R)
+        return np.stack([first_N[found_N], place_N[found_N]], axis=1)
+
     def only(self, keep_F: Mask) -> SocialGraph:
         """Return the same users with some of the follows."""
         return replace(self, follow_F2=self.follow_F2[keep_F])
+
+
+def distinct(values: Rows) -> Rows:
+    """Return the distinct values, ascending; on millions, many times faster than ``np.unique``."""
+    ordered = np.sort(values)
+    is_new = np.ones(len(ordered), np.bool_)
+    is_new[1:] = ordered[1:] != ordered[:-1]
+    return ordered[is_new]
 
 
 def _place_of(names: pa.ChunkedArray, ids: pa.StringArray) -> Rows:

@@ -6,7 +6,9 @@ from habitus.registry import Registry
 OBJECTIVES = Registry[type[Objective]](
     "objective",
     {
+        "contrast": "habitus.objectives.contrast:Contrast",
         "masked_channel": "habitus.objectives.masked_channel:MaskedChannelPrediction",
+        "triplet": "habitus.objectives.triplet:Triplet",
     },
 )
 
