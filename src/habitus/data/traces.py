@@ -166,6 +166,12 @@ class Traces:
         spans = zip(offsets_L1[rows_B], offsets_L1[rows_B + 1], strict=True)
         return [data[start:stop].tobytes().decode() for start, stop in spans]
 
+    def text_lengths(self, name: str, rows_B: Rows) -> Rows:
+        """Return the length of the texts of some events in bytes; 0 where there is none."""
+        self._column(name)
+        offsets_L1 = self._load(f"events/{name}.offsets.npy", self.num_events + 1)
+        return cast(Rows, offsets_L1[rows_B + 1] - offsets_L1[rows_B])
+
     def dictionary(self, name: str) -> pa.StringArray:
         """Return the values of a category or ID channel: row ``i`` is code ``i + 1``."""
         self._column(name)
