@@ -5,7 +5,7 @@ import typer
 from typer.testing import CliRunner
 
 from habitus.cli.tasks import tasks_command
-from habitus.tasks import TASKS
+from habitus.tasks import CLASS_TASKS, TASKS
 
 
 def test_every_kind_is_printed_as_plain_text() -> None:
@@ -13,7 +13,7 @@ def test_every_kind_is_printed_as_plain_text() -> None:
     app.command()(tasks_command)
     done = CliRunner().invoke(app, [])
     assert done.exit_code == 0
-    for kind in TASKS:
+    for kind in (*TASKS, *CLASS_TASKS):
         assert f"\nkind: {kind}\n" in done.stdout
     assert "cutoffs: {first: DATE, test: DATE}" in done.stdout
 

@@ -6,11 +6,13 @@ import ast
 import dataclasses
 import inspect
 import textwrap
-from typing import Any, NamedTuple, get_type_hints
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
+
+import yaml
 
 from habitus.config import Config
-from habitus.tasks import TASKS
-from habitus.tasks.base import TaskConfig
+from habitus.tasks import CLASS_TASKS, TASKS, ClassTask, ClassTaskConfig, Task, TaskConfig
 
 CUTOFFS = """\
 Any entry may also hold
@@ -40,13 +42,26 @@ class FieldLine(NamedTuple):
 
 def describe_task_kinds() -> str:
     """Return every kind of task with its fields, and what may be said of cutoffs, as plain text."""
-    shared = fields_of(TaskConfig)
-    parts = ["Every entry of a tasks file holds", "  kind: one of those below", *_lines(shared), ""]
-    for kind, task in TASKS.items():
+    dated = _family("Yes-or-no tasks at cutoffs", TASKS, TaskConfig)
+    classes = _family(
+        "Class tasks, asked once of each user, in a file of their own", CLASS_TASKS, ClassTaskConfig
+    )
+    return "\n".join([*dated, CUTOFFS, "", *classes]).rstrip()
+
+
+def _family(
+    title: str,
+    registry: Mapping[str, type[Task]] | Mapping[str, type[ClassTask]],
+    base: type[Config],
+) -> list[str]:
+    shared = fields_of(base)
+    lines = [title, "=" * len(title), "Every entry of the tasks file holds"]
+    lines += ["  kind: one of those below", *_lines(shared), ""]
+    for kind, task in registry.items():
         own = [line for line in fields_of(task.config_type) if line not in shared]
         about = [_first_line(inspect.getmodule(task)), _first_line(task)]
-        parts += [f"kind: {kind}", *(f"  {line}" for line in about), *_lines(own), ""]
-    return "\n".join([*parts, CUTOFFS])
+        lines += [f"kind: {kind}", *(f"  {line}" for line in about), *_lines(own), ""]
+    return lines
 
 
 def fields_of(config: type[Config]) -> list[FieldLine]:
@@ -94,18 +109,30 @@ def _text(node: ast.stmt) -> str:
 
 
 def _type(hint: Any) -> str:  # noqa: ANN401 - any annotation
-    if hint == tuple[str, ...]:
-        return "a list of texts"
     names = {str: "a text", int: "a whole number", bool: "true or false", float: "a number"}
     if hint in names:
         return names[hint]
-    arguments = [a for a in getattr(hint, "__args__", ()) if a is not type(None)]
-    return " or ".join(map(_type, arguments)) if arguments else str(hint)
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin is Literal:
+        return " or ".join(map(str, arguments))
+    if origin is tuple:
+        return f"a list of {names[arguments[0]].partition(' ')[2]}s"
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        return f"a mapping of {' to '.join(_many(a) for a in arguments)}"
+    found = [_type(a) for a in arguments if a is not type(None)]
+    return " or ".join(found) if found else str(hint)
+
+
+def _many(hint: Any) -> str:  # noqa: ANN401 - any annotation
+    plural = _type(hint).removeprefix("a ")
+    head, space, rest = plural.partition(" of ")
+    return f"{head}s{space}{rest}"
 
 
 def _default(field: dataclasses.Field[Any]) -> str | None:
+    if field.default_factory is not dataclasses.MISSING:
+        return "empty"
     if field.default is dataclasses.MISSING:
         return None
-    words = {True: "true", False: "false", None: "null"}
-    known = field.default is None or isinstance(field.default, bool)
-    return words[field.default] if known else repr(field.default)
+    value = list(field.default) if isinstance(field.default, tuple) else field.default
+    return yaml.safe_dump(value, default_flow_style=True).partition("\n")[0]
