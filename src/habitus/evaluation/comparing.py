@@ -1,50 +1,45 @@
 """Predictions into the honest table: intervals, differences, strata, the mean over tasks (D4, D6).
 
 Within a task users are resampled stratified by label, once for all methods, so every difference is
-paired. For the mean over tasks, users are resampled jointly: a resample draws the same households
-for all tasks, whose labels differ, so it is not stratified.
+paired. For the mean over tasks, users are resampled jointly: a resample draws the same people for
+all tasks, whose labels differ, so it is not stratified.
 
 Shapes: U test users, B test rows of a task, S seeds, R resamples.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from habitus.data.snapshot import Snapshot
-from habitus.data.traces import Traces
-from habitus.evaluation.asked import AskedTask
+from habitus.data.traces import Rows
 from habitus.evaluation.bootstrap import (
     Counts,
     Difference,
     Estimate,
+    distribution,
     estimate,
     holm,
     interval,
-    metric_distribution,
-    metric_values,
     paired_difference,
     resample_counts,
-    user_strata,
 )
 from habitus.evaluation.features import Method
-from habitus.evaluation.predictions import Prediction
-from habitus.evaluation.results import calibration_entry
 from habitus.evaluation.strata import strata_of
-from habitus.metrics import BINARY_METRICS
+from habitus.metrics import Metric, Statistic
 from habitus.random import numpy_generator
 
 Floats = npt.NDArray[np.float64]
-Predictions = Mapping[tuple[str, str], Prediction]
-"""(task, method) → what it says."""
+Classes = npt.NDArray[np.int64]
 MIN_IN_STRATUM = 5
-"""Of either answer, below which a stratum has no AUROC worth printing."""
+"""Of each answer, below which a stratum has no score worth printing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,65 +52,73 @@ class Resampling:
     seed: int = 0
 
 
-class TaskTable:
+class ScoreTable(ABC):
     """One task: all methods on the same resamples."""
 
-    def __init__(
-        self, task: AskedTask, predictions: Predictions, traces: Traces, how: Resampling
-    ) -> None:
-        self.task, self.predictions, self.traces, self.how = task, predictions, traces, how
+    metrics: ClassVar[Mapping[str, Metric]]
+    """What each cell holds."""
+    main_score: str
+
+    def __init__(self, name: str, test: Snapshot, classes_B: Classes, how: Resampling) -> None:
+        self.name, self.test, self.classes_B, self.how = name, test, classes_B, how
         self.main_R: dict[str, Floats] = {}
         self.main: dict[str, Estimate] = {}
+        """By method; one that was left out of this task is not there."""
 
     @cached_property
     def counts_BR(self) -> Counts:
-        """How often each resample draws each test user."""
-        generator = numpy_generator(self.how.seed, "bootstrap", self.task.name)
-        strata_B = user_strata(self.task.test.y_B)
-        return resample_counts(strata_B, self.how.num_resamples, generator)
+        """How often each resample draws each test user; each class keeps its size."""
+        generator = numpy_generator(self.how.seed, "bootstrap", self.name)
+        return resample_counts(self.classes_B, self.how.num_resamples, generator)
 
     @cached_property
     def strata(self) -> Mapping[str, npt.NDArray[np.bool_]]:
         """Which test users are in each stratum."""
-        test = self.task.test
-        found = strata_of(Snapshot(self.traces, test.cutoff, test.users_B))
-        return {str(name): in_B for name, in_B in found.items()}
+        return {str(name): in_B for name, in_B in strata_of(self.test).items()}
 
-    def cell(self, method: Method) -> dict[str, Any]:
-        """Return everything about the method in this task."""
-        prediction = self.predictions[self.task.name, method.name]
-        labels_B, scores_SB = self.task.test.y_B, prediction.scores_SB
-        return {
-            "task": self.task.name,
-            "method": method.name,
-            "probe": prediction.probe,
-            "validation": prediction.validation,
-            "metrics": {name: self._metric(name, method.name) for name in BINARY_METRICS},
-            "strata": {name: self._stratum(in_B, scores_SB) for name, in_B in self.strata.items()},
-            "calibration": calibration_entry(labels_B, scores_SB),
-        }
+    @abstractmethod
+    def statistics(self, metric: str, method: str, rows: Rows | None = None) -> list[Statistic]:
+        """Return the metric as a function of weights, for each seed; of some test users only."""
+
+    def values(self, metric: str, method: str, rows: Rows | None = None) -> tuple[float, ...]:
+        """Return the metric of each seed on the users as they are."""
+        ones_B1 = np.ones((self.test.num_users if rows is None else len(rows), 1))
+        return tuple(float(s(ones_B1)[0]) for s in self.statistics(metric, method, rows))
+
+    def metric_entries(self, method: str) -> dict[str, Any]:
+        """Return every metric with its interval; keep the main score for what compares."""
+        return {metric: self._metric(metric, method) for metric in self.metrics}
 
     def _metric(self, metric: str, method: str) -> dict[str, Any]:
-        main = metric == self.task.dated.task.main_score
+        main = metric == self.main_score
         counts_BR = self.counts_BR if main else self.counts_BR[:, : self.how.num_resamples_beside]
-        scores_SB = self.predictions[self.task.name, method].scores_SB
-        dist_R = metric_distribution(metric, self.task.test.y_B, scores_SB, counts_BR)
-        found = estimate(metric_values(metric, self.task.test.y_B, scores_SB), dist_R)
+        dist_R = distribution(self.statistics(metric, method), counts_BR, self.test.num_users)
+        found = estimate(self.values(metric, method), dist_R)
         if main:
             self.main_R[method], self.main[method] = dist_R, found
         return found._asdict()
 
-    def _stratum(self, in_B: npt.NDArray[np.bool_], scores_SB: Floats) -> dict[str, Any]:
-        y_B = self.task.test.y_B[in_B]
-        num_yes = int(y_B.sum())
-        entry: dict[str, Any] = {"num_users": len(y_B), "num_positive": num_yes, "auroc": None}
-        if min(num_yes, len(y_B) - num_yes) >= MIN_IN_STRATUM:
-            counts_BR = self.counts_BR[in_B, : self.how.num_resamples_beside]
-            dist_R = metric_distribution("auroc", y_B, scores_SB[:, in_B], counts_BR)
-            value = float(np.mean(metric_values("auroc", y_B, scores_SB[:, in_B])))
-            low, high = interval(dist_R)
-            entry["auroc"] = {"value": value, "low": low, "high": high}
-        return entry
+    def stratum_estimate(self, in_B: npt.NDArray[np.bool_], method: str) -> dict[str, Any] | None:
+        """Return the main score of a stratum; None where a class is too rare in it."""
+        rows = np.flatnonzero(in_B)
+        sizes = np.bincount(self.classes_B[rows], minlength=self.num_classes)
+        if sizes.min() < MIN_IN_STRATUM:
+            return None
+        counts_BR = self.counts_BR[rows, : self.how.num_resamples_beside]
+        statistics = self.statistics(self.main_score, method, rows)
+        low, high = interval(distribution(statistics, counts_BR, len(rows)))
+        value = float(np.mean(self.values(self.main_score, method, rows)))
+        return {"value": value, "low": low, "high": high}
+
+    @property
+    def num_classes(self) -> int:
+        """How many answers there are."""
+        return 2
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Which way the main score points."""
+        return self.metrics[self.main_score].higher_is_better
 
 
 def pairs_to_compare(methods: Sequence[Method]) -> list[tuple[str, str]]:
@@ -130,80 +133,75 @@ def pairs_to_compare(methods: Sequence[Method]) -> list[tuple[str, str]]:
 
 
 def difference_entries(
-    tables: Sequence[TaskTable], methods: Sequence[Method]
+    tables: Sequence[ScoreTable], methods: Sequence[Method]
 ) -> list[dict[str, Any]]:
     """Return every paired difference of the main score; p is corrected over the tasks (Holm)."""
     entries = []
     for ours, against in pairs_to_compare(methods):
-        found = [_difference(table, ours, against) for table in tables]
+        both = [table for table in tables if {ours, against} <= table.main.keys()]
+        found = [_difference(table, ours, against) for table in both]
         corrected = holm([d.p for d in found])
         entries += [
             {
-                "task": table.task.name,
+                "task": table.name,
                 "method": ours,
                 "against": against,
-                "metric": table.task.dated.task.main_score,
+                "metric": table.main_score,
                 **d._asdict(),
                 "p_holm": p,
             }
-            for table, d, p in zip(tables, found, corrected, strict=True)
+            for table, d, p in zip(both, found, corrected, strict=True)
         ]
     return entries
 
 
 def summary_entries(
-    tables: Sequence[TaskTable],
-    methods: Sequence[Method],
-    predictions: Predictions,
-    how: Resampling,
-    reference: str,
+    tables: Sequence[ScoreTable], methods: Sequence[Method], how: Resampling, reference: str
 ) -> list[dict[str, Any]]:
-    """Return the mean main score over tasks of each method, and its distance to the reference."""
-    counts_UR, places = _joint_counts([table.task for table in tables], how)
+    """Return the mean main score over tasks of each method, and its distance to the reference.
+
+    A method that was left out of a task has no mean that could be held against others.
+    """
+    counts_UR, places = _joint_counts(tables, how)
     mean, mean_R = {}, {}
-    for method in methods:
+    for name in (m.name for m in methods if all(m.name in table.main for table in tables)):
         dist = [
-            metric_distribution(
-                task.dated.task.main_score,
-                task.test.y_B,
-                predictions[task.name, method.name].scores_SB,
+            distribution(
+                table.statistics(table.main_score, name),
                 counts_UR,
-                places[task.name],
+                table.test.num_users,
+                places[table.name],
             )
-            for task in (table.task for table in tables)
+            for table in tables
         ]
-        mean_R[method.name] = np.mean(dist, axis=0)
-        mean[method.name] = float(np.mean([t.main[method.name].value for t in tables]))
-    score = tables[0].task.dated.task.main_score
+        mean_R[name] = np.mean(dist, axis=0)
+        mean[name] = float(np.mean([t.main[name].value for t in tables]))
     entries = []
-    for method in methods:
-        low, high = interval(mean_R[method.name])
-        entry = {"method": method.name, "metric": score, "value": mean[method.name]}
+    for name, value in mean.items():
+        low, high = interval(mean_R[name])
+        entry: dict[str, Any] = {"method": name, "metric": tables[0].main_score, "value": value}
         entry |= {"low": low, "high": high, "against": None}
-        if reference in mean and method.name != reference:
-            ours, theirs = method.name, reference
-            d = paired_difference(mean[ours], mean[theirs], mean_R[ours], mean_R[theirs])
+        if reference in mean and name != reference:
+            d = paired_difference(value, mean[reference], mean_R[name], mean_R[reference])
             entry["against"] = {"method": reference, **d._asdict()}
         entries.append(entry)
     return entries
 
 
-def _difference(table: TaskTable, ours: str, against: str) -> Difference:
+def _difference(table: ScoreTable, ours: str, against: str) -> Difference:
     return paired_difference(
         table.main[ours].value,
         table.main[against].value,
         table.main_R[ours],
         table.main_R[against],
-        higher_is_better=BINARY_METRICS[table.task.dated.task.main_score].higher_is_better,
+        higher_is_better=table.higher_is_better,
     )
 
 
-def _joint_counts(
-    tasks: Sequence[AskedTask], how: Resampling
-) -> tuple[Counts, dict[str, npt.NDArray[np.int64]]]:
+def _joint_counts(tables: Sequence[ScoreTable], how: Resampling) -> tuple[Counts, dict[str, Rows]]:
     """Return one draw of all test users, and the place in it of each task's users."""
-    users_U = np.unique(np.concatenate([task.test.users_B for task in tasks]))
+    users_U = np.unique(np.concatenate([table.test.users_U for table in tables]))
     generator = numpy_generator(how.seed, "bootstrap", "all tasks")
     strata_U = np.zeros(len(users_U), np.int64)
     counts_UR = resample_counts(strata_U, how.num_resamples, generator)
-    return counts_UR, {t.name: np.searchsorted(users_U, t.test.users_B) for t in tasks}
+    return counts_UR, {t.name: np.searchsorted(users_U, t.test.users_U) for t in tables}

@@ -19,12 +19,8 @@ from habitus.data.traces import Traces
 from habitus.errors import GuardError, UsageError
 from habitus.evaluation import results
 from habitus.evaluation.asked import AskedTask, PartUsers, ask, guard_sensitive, users_by_cutoff
-from habitus.evaluation.comparing import (
-    Resampling,
-    TaskTable,
-    difference_entries,
-    summary_entries,
-)
+from habitus.evaluation.binary_table import TaskTable
+from habitus.evaluation.comparing import Resampling, difference_entries, summary_entries
 from habitus.evaluation.features import Method
 from habitus.evaluation.predictions import Prediction, ProbeTrials, cached, predict
 from habitus.evaluation.vectors import FeatureStore
@@ -106,7 +102,7 @@ def _evaluate(
     for task_cells in pool.map(lambda table: [table.cell(m) for m in plan.methods], tables):
         cells += task_cells
         steps.did(f"intervals of {task_cells[0]['task']}")
-    summary = summary_entries(tables, plan.methods, predictions, plan.resampling, plan.reference)
+    summary = summary_entries(tables, plan.methods, plan.resampling, plan.reference)
     steps.did("mean over tasks")
     return {
         "format": results.FORMAT,
