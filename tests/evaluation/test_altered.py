@@ -11,7 +11,7 @@ from habitus.data.snapshot import Snapshot
 from habitus.data.split import DAY
 from habitus.data.traces import Traces
 from habitus.errors import UsageError
-from habitus.evaluation.altered import CANARY, altered, restricted
+from habitus.evaluation.altered import CANARY, altered, restricted, selected
 from habitus.testing.hand_made import write_traces
 
 CUTOFF = 50 * DAY
@@ -150,3 +150,20 @@ def test_restricted_traces_hold_some_users_whole(true: Traces, tmp_path: Path) -
     assert labels["user_id"].to_pylist() == ["01", "19"]
     assert profiles is not None
     assert profiles["user_id"].to_pylist() == ["01", "19"]
+
+
+def test_selected_traces_hold_some_events_of_everybody(true: Traces, tmp_path: Path) -> None:
+    kept_L = np.random.default_rng(1).random(true.num_events) < 0.5
+    kept_L[: true.offsets_U1[1]] = False
+    some = selected(true, tmp_path / "some", kept_L)
+    assert some.user_ids == true.user_ids
+    np.testing.assert_array_equal(some.time_L, true.time_L[kept_L])
+    assert some.texts("say", np.arange(kept_L.sum())) == true.texts("say", np.flatnonzero(kept_L))
+    user_L = np.repeat(np.arange(true.num_users), np.diff(true.offsets_U1))
+    lengths_U = np.bincount(user_L[kept_L], minlength=true.num_users)
+    np.testing.assert_array_equal(np.diff(some.offsets_U1), lengths_U)
+    assert lengths_U[0] == 0
+    assert some.table("labels") == true.table("labels")
+    again = selected(true, tmp_path / "again", kept_L)
+    other = selected(true, tmp_path / "other", ~kept_L)
+    assert some.digest == again.digest != other.digest

@@ -1,10 +1,11 @@
-"""Traces with another future: what leak tests hold against the true ones (D1).
+"""Traces with another future, or with less in them: what may be read, and leak tests (D1).
 
 Shapes: U users, L events of the true traces, M events of the altered ones.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -34,6 +35,15 @@ def restricted(traces: Traces, out: Path, users: Rows) -> Traces:
     start_U, stop_U = traces.offsets_U1[users], traces.offsets_U1[users + 1]
     rows_M, offsets_U1 = ranges(start_U, stop_U - start_U)
     what = {"users": users.tolist()}
+    return _write(traces, out, users, rows_M, offsets_U1, traces.time_L[rows_M], what)
+
+
+def selected(traces: Traces, out: Path, kept_L: Mask) -> Traces:
+    """Write the traces with some events only; users and side tables as they were."""
+    offsets_U1 = np.concatenate([[0], np.cumsum(kept_L)])[traces.offsets_U1]
+    rows_M = np.flatnonzero(kept_L)
+    users = np.arange(traces.num_users)
+    what = {"kept": hashlib.sha256(np.packbits(kept_L).tobytes()).hexdigest()}
     return _write(traces, out, users, rows_M, offsets_U1, traces.time_L[rows_M], what)
 
 

@@ -19,6 +19,7 @@ from habitus.data.snapshot import Snapshot, format_time, parse_time
 from habitus.data.split import Future, Part, UserSplit
 from habitus.data.traces import Rows, Traces
 from habitus.errors import GuardError
+from habitus.tasks.classes import ClassTask
 from habitus.tasks.dated import DatedTask
 
 PartUsers = Mapping[Part, Rows]
@@ -48,9 +49,10 @@ class AskedTask(NamedTuple):
         return self.dated.name
 
 
-def guard_sensitive(tasks: Iterable[DatedTask], *, allowed: bool) -> None:
+def guard_sensitive(tasks: Iterable[DatedTask | ClassTask], *, allowed: bool) -> None:
     """Raise :class:`GuardError` where a task profiles a sensitive trait and nobody allowed it."""
-    sensitive = [task.name for task in tasks if task.task.config.sensitive]
+    configs = [task.config if isinstance(task, ClassTask) else task.task.config for task in tasks]
+    sensitive = [config.name for config in configs if config.sensitive]
     if sensitive and not allowed:
         raise GuardError(
             f"{', '.join(sensitive)}: these tasks profile sensitive traits of people; leave them "

@@ -75,7 +75,7 @@ def evaluate(plan: EvaluationPlan) -> dict[str, Any]:
     _check(plan)
     tasks, notes = ask_all(plan)
     store = store_of(plan, tasks)
-    steps = _Steps(plan, len(store.users_at), len(tasks))
+    steps = _steps_of(plan, len(store.users_at), len(tasks))
     # Encoders use all threads; probes and intervals run several at once, on one thread each.
     _compute_vectors(plan, store, steps)
     workers = max(1, min(plan.threads, os.cpu_count() or 1))
@@ -93,7 +93,7 @@ def _evaluate(
     plan: EvaluationPlan,
     tasks: Sequence[AskedTask],
     store: FeatureStore,
-    steps: _Steps,
+    steps: Steps,
     pool: ThreadPoolExecutor,
 ) -> dict[str, Any]:
     predictions = _predict_all(plan, tasks, store, steps, pool)
@@ -128,32 +128,41 @@ def one_thread() -> threadpool_limits:
     return threadpool_limits(1)
 
 
-class _Steps:
+class Steps:
     """Counts what is done."""
 
-    def __init__(self, plan: EvaluationPlan, num_cutoffs: int, num_tasks: int) -> None:
-        self.progress = plan.progress
-        vectors = len(_sources(plan)) * num_cutoffs
-        self.done, self.total = 0, vectors + num_tasks * (len(plan.methods) + 1) + 1
+    def __init__(self, progress: Progress | None, total: int) -> None:
+        self.progress, self.done, self.total = progress, 0, total
 
     def did(self, what: str) -> None:
+        """Count one step, and say which."""
         self.done += 1
         if self.progress is not None:
             self.progress(self.done, self.total, what)
 
 
-def _check(plan: EvaluationPlan) -> None:
-    if not plan.methods or not plan.tasks:
+def _steps_of(plan: EvaluationPlan, num_cutoffs: int, num_tasks: int) -> Steps:
+    vectors = len(sources_of(plan.methods)) * num_cutoffs
+    return Steps(plan.progress, vectors + num_tasks * (len(plan.methods) + 1) + 1)
+
+
+def check_names(methods: Sequence[Method], tasks: Sequence[str]) -> None:
+    """Raise :class:`UsageError` where there is nothing to do, or a name stands twice."""
+    if not methods or not tasks:
         raise UsageError("an evaluation needs at least one method and one task")
-    if not plan.trials.seeds:
-        raise UsageError("an evaluation needs at least one probe seed")
-    for what, names in (
-        ("method", [m.name for m in plan.methods]),
-        ("task", [t.name for t in plan.tasks]),
-    ):
+    for what, names in (("method", [m.name for m in methods]), ("task", list(tasks))):
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise UsageError(f"two {what}s are called {twice[0]!r}; give each its own name")
+
+
+def _check(plan: EvaluationPlan) -> None:
+    check_names(plan.methods, [task.name for task in plan.tasks])
+    if not plan.trials.seeds:
+        raise UsageError("an evaluation needs at least one probe seed")
+    for method in plan.methods:
+        if method.predicts is None and not method.at(0).sources():
+            raise UsageError(f"method {method.name!r} answers class tasks only: leave it out here")
     guard_sensitive(plan.tasks, allowed=plan.allow_sensitive)
 
 
@@ -183,14 +192,14 @@ def _folder(plan: EvaluationPlan, name: str) -> Path | None:
     return None if plan.cache is None else plan.cache / name
 
 
-def _sources(plan: EvaluationPlan) -> list[Method]:
+def sources_of(methods: Sequence[Method]) -> list[Method]:
     """Return what makes vectors, each once: a part may also be a method of its own."""
-    sources = [source for method in plan.methods for source in method.sources()]
+    sources = [source for method in methods for source in method.sources()]
     return list({source.fingerprint: source for source in sources}.values())
 
 
-def _compute_vectors(plan: EvaluationPlan, store: FeatureStore, steps: _Steps) -> None:
-    for source in _sources(plan):
+def _compute_vectors(plan: EvaluationPlan, store: FeatureStore, steps: Steps) -> None:
+    for source in sources_of(plan.methods):
         for cutoff in store.users_at:
             store.vectors(source, cutoff)
             steps.did(f"vectors of {source.label}")
@@ -200,7 +209,7 @@ def _predict_all(
     plan: EvaluationPlan,
     tasks: Sequence[AskedTask],
     store: FeatureStore,
-    steps: _Steps,
+    steps: Steps,
     pool: ThreadPoolExecutor,
 ) -> dict[tuple[str, str], Prediction]:
     jobs: dict[Job[Prediction], tuple[str, str]] = {}

@@ -10,12 +10,10 @@ Shapes: B test rows, S seeds.
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +22,7 @@ from habitus.data.snapshot import Snapshot
 from habitus.data.traces import Rows
 from habitus.evaluation.asked import Answers, AskedTask, labels_of
 from habitus.evaluation.features import Method
+from habitus.evaluation.kept import kept
 from habitus.evaluation.vectors import FeatureStore
 from habitus.metrics import auroc
 from habitus.probes import PROBES, Labelled
@@ -74,7 +73,7 @@ def _try_probe(
     method, seed = method.at(place), trials.seeds[place]
     train, valid = _rows(task.train, method, store), _rows(task.valid, method, store)
     users_R = np.concatenate([a.users_B for a in task.train])
-    chosen_R = _chosen_rows(users_R, trials, seed)
+    chosen_R = chosen_rows(users_R, trials, seed)
     probe = PROBES[name]().fit(Labelled(train.x_BD[chosen_R], train.y_B[chosen_R]), valid, seed)
     test_BD = store.take(method, task.test.cutoff, task.test.users_B)
     return probe.predict(test_BD), auroc(valid.y_B, probe.predict(valid.x_BD))
@@ -84,20 +83,14 @@ def cached(file: Path | None, make: Callable[[], Prediction]) -> Prediction:
     """Return the prediction that a file holds, or make it and write the file in one piece."""
     if file is None:
         return make()
-    if file.is_file():
-        kept = json.loads(file.read_text())
-        return Prediction(kept["probe"], np.array(kept["scores"]), kept["validation"])
-    made = make()
-    values = {
-        "probe": made.probe,
-        "scores": made.scores_SB.tolist(),
-        "validation": made.validation,
-    }
-    file.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = file.with_suffix(f".{os.getpid()}.unfinished")
-    unfinished.write_text(json.dumps(values))
-    unfinished.replace(file)
-    return made
+
+    def values() -> dict[str, Any]:
+        made = make()
+        scores = made.scores_SB.tolist()
+        return {"probe": made.probe, "scores": scores, "validation": made.validation}
+
+    found = kept(file, values)
+    return Prediction(found["probe"], np.array(found["scores"]), found["validation"])
 
 
 def _own_answers(task: AskedTask, method: Method, store: FeatureStore) -> Prediction:
@@ -112,7 +105,7 @@ def _rows(answers: tuple[Answers, ...], method: Method, store: FeatureStore) -> 
     return Labelled(x_BD, labels_of(answers))
 
 
-def _chosen_rows(users_R: Rows, trials: ProbeTrials, seed: int) -> npt.NDArray[np.bool_]:
+def chosen_rows(users_R: Rows, trials: ProbeTrials, seed: int) -> npt.NDArray[np.bool_]:
     """Return which training rows a seed sees: all rows of a user or none."""
     users_U = np.unique(users_R)
     generator = numpy_generator(seed, "training users of a probe")
