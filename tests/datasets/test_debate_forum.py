@@ -7,7 +7,13 @@ import pytest
 
 from habitus.data.snapshot import Snapshot, parse_time
 from habitus.data.traces import Traces
-from habitus.datasets.debate_forum import STANCE, TAGS_BEFORE, TOPICS, DebateForum
+from habitus.datasets.debate_forum import (
+    STANCE,
+    TAGS_BEFORE,
+    TOPICS,
+    DebateForum,
+    DebateForumInOrder,
+)
 from habitus.datasets.tables import file_digest
 from habitus.errors import UsageError
 from habitus.testing.datasets import DatasetContract
@@ -51,6 +57,19 @@ class TestDebateForum(DatasetContract):
         assert sum(len(t) >= 2 for t in table(traces, "profiles")["tags"].to_pylist()) == 412
 
 
+class TestDebateForumInOrder(DatasetContract):
+    """The real one, where HABITUS_DATA is set."""
+
+    @classmethod
+    def make_dataset(cls) -> DebateForumInOrder:
+        return DebateForumInOrder()
+
+    def test_it_is_the_same_people_and_posts(self, traces: Traces) -> None:
+        assert (traces.num_users, traces.num_events) == (3_317, 171_038)
+        assert traces.manifest.time_unit == "order"
+        assert table(traces, "labels").num_rows == 2_099
+
+
 def table(traces: Traces, name: Any) -> Any:
     found = traces.table(name)
     assert found is not None
@@ -88,7 +107,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         }
     ).write_parquet(tmp_path / "stance.parquet")
     digests = {name: file_digest(tmp_path / name) for name in DebateForum.digests}
-    monkeypatch.setattr(DebateForum, "digests", digests)
+    for kind in (DebateForum, DebateForumInOrder):
+        monkeypatch.setattr(kind, "digests", digests)
     return tmp_path
 
 
@@ -151,8 +171,46 @@ def test_follows_are_directed_and_counted(folder: Path) -> None:
     assert Counter(quotes["user_id"].to_pylist()) == {"1": 1}
 
 
+def test_in_order_posts_are_counted_through_by_time(folder: Path) -> None:
+    traces = DebateForumInOrder(folder).ingest(folder / "out")
+    # 14 of user 1, 5 of user 2, 1 of user 3; the file has them by time already.
+    assert traces.time_L.tolist() == [*range(14), *range(5), 0]
+    names = [None, *traces.dictionary("forum").to_pylist()]
+    forums = [names[code] for code in traces.column("forum")[:14]]
+    assert forums == ["Guns"] * 5 + ["Fun"] * 9
+    # A label carries the last place of its user.
+    assert table(traces, "labels")["time"].to_pylist() == [13, 4]
+
+
+def test_in_order_posts_of_a_shuffled_file_stand_by_time(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = folder / "posts.parquet"
+    pl.read_parquet(file).reverse().write_parquet(file)
+    digests = {**DebateForum.digests, file.name: file_digest(file)}
+    monkeypatch.setattr(DebateForumInOrder, "digests", digests)
+    traces = DebateForumInOrder(folder).ingest(folder / "out")
+    assert traces.texts("text", Snapshot(traces).latest(14)[0][:14]) == [
+        f"post {n}" for n in range(14)
+    ]
+
+
+def test_in_order_the_last_posts_make_no_tag(folder: Path) -> None:
+    def made(held_out: int) -> dict[str, list[str]]:
+        dataset = DebateForumInOrder(folder, held_out=held_out)
+        return tags(dataset.ingest(folder / f"out{held_out}"))
+
+    # Of 14 posts of user 1 the first 5 are on guns; the next 9 on fun.
+    assert made(0) == {"1": ["Fun", "Guns"], "2": ["Guns"], "3": []}
+    assert made(4) == {"1": ["Fun", "Guns"], "2": [], "3": []}
+    assert made(5) == {"1": ["Guns"], "2": [], "3": []}
+    assert made(10) == {"1": [], "2": [], "3": []}
+
+
 def test_edges_and_days_that_do_not_exist_are_refused() -> None:
     with pytest.raises(UsageError, match="edges must be one of replies, quotes, got 'likes'"):
         DebateForum(edges="likes")  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="'soon' is no date"):
         DebateForum(tags_before="soon")
+    with pytest.raises(UsageError, match="held_out must be 0 or more last posts, got -1"):
+        DebateForumInOrder(held_out=-1)

@@ -1,16 +1,12 @@
-import math
-
 import numpy as np
-import pyarrow as pa
 import pytest
 
 from habitus.data.split import DAY
 from habitus.datasets.population import (
     BLOCK,
     Catalogue,
-    People,
     SyntheticConfig,
-    Truth,
+    choose,
     item_ids,
     make_block,
     make_catalogue,
@@ -18,92 +14,9 @@ from habitus.datasets.population import (
     user_ids,
 )
 from habitus.errors import UsageError
+from habitus.random import numpy_generator
 
 CONFIG = SyntheticConfig(num_users=500)
-
-
-def one_person(**changes: object) -> Truth:
-    """Return the truth about a person of 0.5 events a day who drifts from taste 0 to taste 1."""
-    config = SyntheticConfig(
-        num_users=1, num_tastes=2, num_services=1, num_items=4, days=100, drift_day=50
-    )
-    person: dict[str, object] = {
-        "taste_UK": np.array([[1.0, 0.0]]),
-        "later_taste_UK": np.array([[0.25, 0.75]]),
-        "service_US": np.array([[1.0]]),
-        "rate_U": np.array([0.5]),
-        "end_U": np.array([config.start_time + 100 * DAY]),
-        "drifts_U": np.array([True]),
-        "churns_U": np.array([False]),
-        "community_U": np.array([0]),
-    }
-    people = People(**{**person, **changes})  # type: ignore[arg-type]
-    return Truth(config, pa.array(["u0"]), people, make_catalogue(config))
-
-
-def window(truth: Truth, first_day: int, days: int) -> tuple[int, int]:
-    return truth.config.start_time + first_day * DAY, days * DAY
-
-
-def test_expected_events_before_the_drift_are_rate_times_days_times_taste() -> None:
-    truth = one_person()
-    # 10 days × 0.5 events a day, all of taste 0
-    np.testing.assert_allclose(truth.expected_events(*window(truth, 20, 10)), [[5.0, 0.0]])
-
-
-def test_expected_events_after_the_drift_follow_the_later_taste() -> None:
-    truth = one_person()
-    # 10 days × 0.5 = 5 events, a quarter of taste 0
-    np.testing.assert_allclose(truth.expected_events(*window(truth, 60, 10)), [[1.25, 3.75]])
-
-
-def test_a_window_over_the_drift_adds_both_sides() -> None:
-    truth = one_person()
-    # 4 days before: 2 events of taste 0; 6 days after: 3 events, .75 and 2.25
-    np.testing.assert_allclose(truth.expected_events(*window(truth, 46, 10)), [[2.75, 2.25]])
-
-
-def test_nobody_acts_after_they_leave_or_before_the_start() -> None:
-    truth = one_person()
-    left = one_person(end_U=np.array([truth.config.start_time + 30 * DAY]))
-    # only 5 of the 10 days are left to them: 2.5 events
-    np.testing.assert_allclose(left.expected_events(*window(truth, 25, 10)), [[2.5, 0.0]])
-    assert left.probability_active(*window(truth, 30, 10)).tolist() == [0.0]
-    np.testing.assert_allclose(truth.expected_events(*window(truth, -8, 10)), [[1.0, 0.0]])
-    assert truth.probability_active(*window(truth, 100, 30)).tolist() == [0.0]
-
-
-def test_probabilities_are_those_of_a_poisson_number_above_zero() -> None:
-    truth = one_person()
-    at = window(truth, 60, 10)
-    assert truth.probability_active(*at)[0] == pytest.approx(1 - math.exp(-5.0))
-    assert truth.probability_of_taste(1, *at)[0] == pytest.approx(1 - math.exp(-3.75))
-    assert truth.probability_of_taste(1, *at, share=0.5)[0] == pytest.approx(1 - math.exp(-1.875))
-    # coupons come with purchases (half of the events) of taste 0, three times in ten
-    share = truth.config.purchase_share * truth.config.coupon_share
-    assert truth.probability_of_coupon(*at)[0] == pytest.approx(1 - math.exp(-1.25 * share))
-
-
-def test_the_next_item_is_taste_times_service_times_popularity() -> None:
-    truth = one_person()
-    # Items 0 and 2 are of taste 0, 1 and 3 of taste 1; weights 1 and 1/2 make 2/3 and 1/3.
-    early, late = (truth.next_item(window(truth, day, 1)[0]) for day in (0, 50))
-    np.testing.assert_allclose(early, [[2 / 3, 0, 1 / 3, 0]])
-    np.testing.assert_allclose(late, [[1 / 6, 1 / 2, 1 / 12, 1 / 4]])
-
-
-def test_the_next_item_is_a_distribution_for_everybody() -> None:
-    truth = Truth(CONFIG, pa.array([]), make_people(CONFIG), make_catalogue(CONFIG))
-    np.testing.assert_allclose(truth.next_item(CONFIG.start_time).sum(axis=1), 1.0)
-
-
-def test_truth_can_be_taken_in_another_order() -> None:
-    rows = np.arange(CONFIG.num_users)
-    truth = Truth(CONFIG, user_ids(CONFIG, rows), make_people(CONFIG), make_catalogue(CONFIG))
-    some = truth.take(np.array([7, 3]))
-    assert some.user_ids.to_pylist() == ["u007", "u003"]
-    expected_UK = truth.expected_events(CONFIG.start_time, DAY)
-    np.testing.assert_array_equal(some.expected_events(CONFIG.start_time, DAY), expected_UK[[7, 3]])
 
 
 def test_tastes_and_services_are_shares() -> None:
@@ -134,6 +47,39 @@ def test_a_community_shares_its_taste() -> None:
     own_U = (people.taste_UK * mean_CK[people.community_U]).sum(axis=1)
     other_U = (people.taste_UK * mean_CK[(people.community_U + 1) % 4]).sum(axis=1)
     assert own_U.mean() > 1.2 * other_U.mean()
+
+
+def test_everybody_is_in_as_many_communities_as_were_asked_for() -> None:
+    people = make_people(SyntheticConfig(num_users=500, communities_per_user=3))
+    assert (people.member_UC.sum(axis=1) == 3).all()
+    assert people.member_UC[np.arange(500), people.community_U].all()
+    # The first counts twice: 2 of 4, and 1 of 4 for each of the two others.
+    assert np.sort(people.community_UC, axis=1).tolist() == [[0.0, 0.25, 0.25, 0.5]] * 500
+    assert (people.community_UC.argmax(axis=1) == people.community_U).all()
+    # 1,000 further memberships over 4 communities, give or take 4 × √(1,000 × ¼ × ¾) = 55.
+    further_C = people.member_UC.sum(axis=0) - np.bincount(people.community_U)
+    assert (abs(further_C - 250) < 55).all()
+
+
+def test_one_community_is_a_whole_share() -> None:
+    people = make_people(CONFIG)
+    np.testing.assert_array_equal(people.community_UC, np.eye(4)[people.community_U])
+
+
+def test_a_second_community_has_its_say_in_tastes() -> None:
+    one, two = (make_people(SyntheticConfig(communities_per_user=n)) for n in (1, 2))
+    np.testing.assert_array_equal(one.community_U, two.community_U)
+    assert not np.allclose(one.taste_UK, two.taste_UK)
+
+
+def test_choices_follow_the_shares_of_their_user() -> None:
+    share_BK = np.array([[1.0, 0.0, 0.0], [0.2, 0.3, 0.5]])
+    user_L = np.repeat([0, 1], 10_000)
+    chosen_L = choose(numpy_generator(0, "test"), share_BK, user_L)
+    assert (chosen_L[:10_000] == 0).all()
+    # Standard error at most √(.25 / 10,000) = .005.
+    share = np.bincount(chosen_L[10_000:]) / 10_000
+    np.testing.assert_allclose(share, [0.2, 0.3, 0.5], atol=0.02)
 
 
 def test_equal_rates_without_skew_and_a_known_mean_with_it() -> None:
@@ -180,6 +126,10 @@ def test_ids_sort_like_rows() -> None:
         ({"drift_share": 1.5}, r"drift_share must be in \[0, 1\], got 1.5"),
         ({"events_per_user": -1.0}, "0 or more"),
         ({"num_items": 11}, "num_tastes × num_services = 12, got 11"),
+        ({"communities_per_user": 5}, "1 to num_communities = 4, got 5"),
+        ({"communities_per_user": 0}, "1 to num_communities = 4, got 0"),
+        ({"words_per_post": 0.5}, "words_per_post must be 0, or 1 or more, got 0.5"),
+        ({"unlabelled_share": -0.1}, "unlabelled_share must be in"),
     ],
 )
 def test_settings_that_make_no_world_are_refused(changes: dict[str, float], message: str) -> None:

@@ -11,11 +11,13 @@ DATASETS = Registry[type[Dataset]](
         "art_office": "habitus.datasets.art_office:ArtOffice",
         "complete_journey": "habitus.datasets.complete_journey:CompleteJourney",
         "debate_forum": "habitus.datasets.debate_forum:DebateForum",
+        "debate_forum_in_order": "habitus.datasets.debate_forum:DebateForumInOrder",
         "food_kitchen": "habitus.datasets.food_kitchen:FoodKitchen",
         "legislature": "habitus.datasets.legislature:Legislature",
         "movielens_1m": "habitus.datasets.movielens_1m:MovieLens1M",
         "online_retail": "habitus.datasets.online_retail:OnlineRetail",
         "synthetic": "habitus.datasets.synthetic:Synthetic",
+        "synthetic_posts": "habitus.datasets.synthetic:SyntheticPosts",
     },
 )
 

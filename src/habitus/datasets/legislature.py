@@ -177,10 +177,7 @@ def _alike(votes: pl.DataFrame) -> pl.DataFrame:
 
     # Whole numbers: 18 of 20 is nine tenths, and 0.9 × 20 need not be 18.
     together = pl.col("agree") + pl.col("disagree")
-    pairs = votes.filter(
-        (together >= LEAST_VOTES) & (10 * pl.col("agree") >= 9 * together),
-        pl.col("user_id") != pl.col("other_id"),
-    )
+    pairs = votes.filter(together >= LEAST_VOTES, 10 * pl.col("agree") >= 9 * together)
     one = pairs.select("user_id", follows_id="other_id")
     other = pairs.select(user_id="other_id", follows_id="user_id")
     return pl.concat([one, other])

@@ -2,16 +2,13 @@
 
 A user ``u`` makes events as a Poisson process with rate ``λ_u`` a day, from the first day until the
 day they leave. Each event is of taste ``k`` with probability ``π_uk``, on service ``s`` with
-probability ``σ_us``, and points at an item of that taste and service, chosen by popularity. So
-the number of events of taste ``k`` in a window is Poisson with a mean that is known, and
-``1 - exp(-mean)`` is the probability of at least one: what the best possible predictor would say.
+probability ``σ_us``, and points at an item of that taste and service, chosen by popularity.
 
-Shapes: U users, K tastes, S services, C communities, I items, B users of one block.
+Shapes: U users, K tastes, S services, C communities, I items, L events, B users of one block.
 """
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -69,6 +66,14 @@ class SyntheticConfig(Config):
     """Share of purchases of taste 0 that leave the label "coupon_redeemed"."""
     missing_share: float = 0.02
     """Share of events without a price."""
+    communities_per_user: int = 1
+    """How many each user is in; the tags name them, and follows stay inside any of them."""
+    words_per_post: float = 0.0
+    """Mean words of the text of an event, 1 or more; 0 for events without text."""
+    traits: bool = False
+    """Whether profiles hold the six attributes of :mod:`habitus.datasets.traits`."""
+    unlabelled_share: float = 0.2
+    """Share of users who do not state an attribute, for each of the six anew."""
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -85,6 +90,13 @@ class SyntheticConfig(Config):
                 f"num_items must be at least num_tastes × num_services = "
                 f"{self.num_tastes * self.num_services}, got {self.num_items}"
             )
+        if not 1 <= self.communities_per_user <= self.num_communities:
+            raise UsageError(
+                f"communities_per_user must be 1 to num_communities = {self.num_communities}, "
+                f"got {self.communities_per_user}"
+            )
+        if self.words_per_post != 0 and self.words_per_post < 1:
+            raise UsageError(f"words_per_post must be 0, or 1 or more, got {self.words_per_post}")
 
     @property
     def start_time(self) -> int:
@@ -109,6 +121,7 @@ SHARES = (
     "purchase_share",
     "coupon_share",
     "missing_share",
+    "unlabelled_share",
 )
 
 
@@ -128,6 +141,20 @@ class People(NamedTuple):
     drifts_U: Flags
     churns_U: Flags
     community_U: Ints
+    """The first community of each user."""
+    member_UC: Flags
+    """All communities of each user."""
+
+    @property
+    def community_UC(self) -> Floats:
+        """Share of each community in what a user writes and whom they follow, ``(U, C)``.
+
+        The first one counts twice.
+        """
+        twice_UC = self.member_UC.astype(np.float64)
+        twice_UC[np.arange(len(twice_UC)), self.community_U] = 2.0
+        share_UC: Floats = twice_UC / twice_UC.sum(axis=1, keepdims=True)
+        return share_UC
 
     def take(self, rows: Ints) -> People:
         """Return some users, in the order of ``rows``."""
@@ -145,64 +172,6 @@ class Catalogue(NamedTuple):
     """Probability of the item, given its taste and service: 1 / (rank + 1), normalised."""
 
 
-@dataclass(frozen=True)
-class Truth:
-    """The right answers: what is planted, and the probabilities that follow from it.
-
-    Row ``u`` is row ``u`` of the traces. The probabilities know the future of each user (the drift
-    and the day they leave), so no honest predictor beats them on average.
-    """
-
-    config: SyntheticConfig
-    user_ids: pa.StringArray
-    people: People
-    catalogue: Catalogue
-
-    def take(self, rows: Ints) -> Truth:
-        """Return the truth about some users, in the order of ``rows``."""
-        ids = self.user_ids.take(pa.array(rows))
-        return dataclasses.replace(self, user_ids=ids, people=self.people.take(rows))
-
-    def expected_events(self, cutoff: int, horizon: int) -> Floats:
-        """Return the mean number of events of each taste in the window, ``(U, K)``."""
-        p, drift = self.people, self.config.drift_time
-        stop_U = np.minimum(p.end_U, cutoff + horizon)
-        first = max(cutoff, self.config.start_time)
-        before_U = np.clip(np.minimum(stop_U, drift) - first, 0, None) / DAY
-        after_U = np.clip(stop_U - max(first, drift), 0, None) / DAY
-        days_UK = before_U[:, None] * p.taste_UK + after_U[:, None] * p.later_taste_UK
-        mean_UK: Floats = p.rate_U[:, None] * days_UK
-        return mean_UK
-
-    def probability_active(self, cutoff: int, horizon: int) -> Floats:
-        """Return the probability of any event in ``[cutoff, cutoff + horizon)``, ``(U)``."""
-        return _at_least_one(self.expected_events(cutoff, horizon).sum(axis=1))
-
-    def probability_of_taste(
-        self, taste: int, cutoff: int, horizon: int, *, share: float = 1.0
-    ) -> Floats:
-        """Return the probability of an event of a taste in the window, ``(U)``.
-
-        Args:
-            taste: the taste; its category is ``"taste-<k>"``.
-            cutoff: seconds since 1970.
-            horizon: seconds.
-            share: of the events that count, such as ``config.purchase_share``.
-        """
-        return _at_least_one(share * self.expected_events(cutoff, horizon)[:, taste])
-
-    def probability_of_coupon(self, cutoff: int, horizon: int) -> Floats:
-        """Return the probability of the label "coupon_redeemed" in the window, ``(U)``."""
-        share = self.config.purchase_share * self.config.coupon_share
-        return self.probability_of_taste(0, cutoff, horizon, share=share)
-
-    def next_item(self, time: int) -> Floats:
-        """Return the probability of each item at an event of that time, ``(U, I)``."""
-        p, items = self.people, self.catalogue
-        taste_UK = p.taste_UK if time < self.config.drift_time else p.later_taste_UK
-        return taste_UK[:, items.taste_I] * p.service_US[:, items.service_I] * items.share_I
-
-
 def make_people(config: SyntheticConfig) -> People:
     """Draw every user."""
     blocks = [make_block(config, block) for block in range(config.num_blocks)]
@@ -214,7 +183,9 @@ def make_block(config: SyntheticConfig, block: int) -> People:
     random = numpy_generator(config.seed, "people", block)
     B = min(BLOCK, config.num_users - block * BLOCK)
     community_B = random.integers(config.num_communities, size=B)
-    taste_BK = _dirichlet(random, COMMUNITY_WEIGHT * _community_tastes(config)[community_B] + 0.05)
+    member_BC = _memberships(config, block, community_B)
+    mean_BK = member_BC @ _community_tastes(config) / config.communities_per_user
+    taste_BK = _dirichlet(random, COMMUNITY_WEIGHT * mean_BK + 0.05)
     drifts_B = random.random(B) < config.drift_share
     fresh_BK = _dirichlet(random, np.full((B, config.num_tastes), 0.3))
     churns_B = random.random(B) < config.churn_share
@@ -229,6 +200,7 @@ def make_block(config: SyntheticConfig, block: int) -> People:
         drifts_U=drifts_B,
         churns_U=churns_B,
         community_U=community_B,
+        member_UC=member_BC,
     )
 
 
@@ -259,14 +231,28 @@ def _ids(letter: str, rows: Ints, total: int) -> pa.StringArray:
     return names
 
 
+def choose(random: np.random.Generator, share_BK: Floats, user_L: Ints) -> Ints:
+    """Return one choice for each event, by the shares of its user, ``(L)``."""
+    edges_BK = share_BK.cumsum(axis=1)[:, :-1]
+    uniform_L = random.random(len(user_L))
+    chosen_L = np.zeros(len(user_L), np.int64)
+    for edge_B in edges_BK.T:
+        chosen_L += uniform_L >= edge_B[user_L]
+    return chosen_L
+
+
+def _memberships(config: SyntheticConfig, block: int, community_B: Ints) -> Flags:
+    """Return the first community of each user, and further ones at random."""
+    random = numpy_generator(config.seed, "memberships", block)
+    rank_BC = random.random((len(community_B), config.num_communities))
+    rank_BC[np.arange(len(community_B)), community_B] = -1.0
+    member_BC: Flags = rank_BC.argsort(axis=1).argsort(axis=1) < config.communities_per_user
+    return member_BC
+
+
 def _community_tastes(config: SyntheticConfig) -> Floats:
     random = numpy_generator(config.seed, "communities")
     return _dirichlet(random, np.full((config.num_communities, config.num_tastes), 0.3))
-
-
-def _at_least_one(mean_U: Floats) -> Floats:
-    probability_U: Floats = -np.expm1(-mean_U)
-    return probability_U
 
 
 def _dirichlet(random: np.random.Generator, weight_BK: Floats) -> Floats:
