@@ -63,7 +63,7 @@ def split_edges(graph: SocialGraph, share: float, generator: np.random.Generator
         split = _split(graph, when_U <= inside_F[target - 1])
         if split.train.graph.num_follows and _makes_a_triple(split.valid):
             return split
-        target *= 2
+        target += max(1, target // 4)
     raise GuardError(
         f"{graph.num_follows} follows of {graph.num_users} users are too few to keep some for "
         f"validation: set valid_share to 0 and validate on other users, or give more follows"

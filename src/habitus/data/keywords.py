@@ -76,13 +76,13 @@ def _parse(name: str, text: str) -> dict[str, list[str]]:
 
 
 def _words(name: str, domain: object, lists: object) -> list[str]:
-    lists = lists if isinstance(lists, dict) else {}
-    words = [word for several in lists.values() for word in several or []]
+    several = list(lists.values()) if isinstance(lists, dict) else []
+    words = [word for some in several if isinstance(some, list) for word in some]
     folded = [str(word).strip().casefold() for word in words]
     # An empty keyword is contained in every tag.
-    if not folded or not all(folded):
+    if not folded or not all(folded) or not all(isinstance(some, list) for some in several):
         raise DataError(
             f"{name}: domain {domain!r} must hold language → list of keywords, none empty, got "
-            f"{lists or 'no lists'}"
+            f"{lists!r}"
         )
     return folded

@@ -108,6 +108,11 @@ class RelationBatches:
         self.relations = relations
         self.reader = reader
 
+    @property
+    def num_users(self) -> int:
+        """Users that relations are drawn between."""
+        return len(self.relations.circle.users)
+
     def plan(self, generator: np.random.Generator) -> list[RelationUnit]:
         """Return the steps of one epoch."""
         return self.relations.plan(generator)
@@ -142,7 +147,8 @@ class RelationBatches:
         found: dict[str, Tensor] = {}
         relations = self.relations
         if relations.inter is not None and "links" in relations.reads:
-            inter_R = distinct(rows["inter_B3"][:, :2].numpy().ravel())
+            inter_R = distinct(rows["inter_B3"].numpy().ravel())
+            inter_R = inter_R[inter_R >= 0]
             place_L2 = relations.circle.graph.links_among(user_R[inter_R])
             found["link_L2"] = torch.from_numpy(inter_R[place_L2])
         if relations.domains is not None:
