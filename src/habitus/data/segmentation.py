@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 
 from habitus.config import Config
 from habitus.data.cleaning import CleaningConfig, clean
@@ -60,7 +60,6 @@ class Segmenter:
     def __init__(self, config: SegmentationConfig | None = None) -> None:
         self.config = config or SegmentationConfig()
         self._find = _pattern(self.config.max_chars, emoji=self.config.emoji).findall
-        self._cut: Cut | None = None
 
     def words(self, text: str) -> list[str]:
         """Return the words of one post, cleaned, in order.
@@ -83,8 +82,6 @@ class Segmenter:
         parts = _HAN.split(text)
         if len(parts) == 1:
             return self._find(text)
-        if self._cut is None:
-            self._cut = _han_segmenter()
         words: list[str] = []
         for place, part in enumerate(parts):
             if not part:
@@ -97,14 +94,14 @@ class Segmenter:
                 words += self._cut(part, self.config.hmm)
         return words
 
-
-def _han_segmenter() -> Cut:
-    try:
-        from rjieba import cut
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("rjieba", extra="zh", what="Chinese posts") from error
-    found: Cut = cut
-    return found
+    @cached_property
+    def _cut(self) -> Cut:
+        try:
+            from rjieba import cut
+        except ModuleNotFoundError as error:
+            raise MissingExtraError("rjieba", extra="zh", what="Chinese posts") from error
+        found: Cut = cut
+        return found
 
 
 @cache

@@ -233,6 +233,8 @@ def check_columns(names: Sequence[str], source: str) -> None:
 def _from_arrow(table: pa.Table) -> pl.DataFrame:
     check_columns(table.column_names, "the arrow table")
     with reading("the arrow table"):
+        # Polars takes text as it is, and bytes that are not UTF-8 would only be found when read.
+        table.validate(full=True)
         frame = pl.from_arrow(table)
     assert isinstance(frame, pl.DataFrame)
     return frame
