@@ -145,7 +145,7 @@ def _read(path: Path, file: BinaryIO, words: list[str]) -> WordVectors:
     if len(first) == 2 and all(part.isdigit() for part in first):
         num_rows, width = int(first[0]), int(first[1])
         found = _Found(path, words, max(1, width))
-        if _is_text(cast("io.BufferedReader", file).peek(_BLOCK)):
+        if _is_text(cast("io.BufferedReader", file).peek(_BLOCK), width):
             _read_text(path, file, found, 2, num_rows)
         else:
             _read_binary(path, file, found, num_rows)
@@ -161,10 +161,11 @@ def _read(path: Path, file: BinaryIO, words: list[str]) -> WordVectors:
     return found.result()
 
 
-def _is_text(start: bytes) -> bool:
+def _is_text(start: bytes, width: int) -> bool:
     """Return whether the first row is a word and numbers that can be read."""
-    row = start.lstrip(b"\r\n").partition(b"\n")[0]
-    return _are_numbers(row.partition(b" ")[2])
+    row, end, _ = start.lstrip(b"\r\n").partition(b"\n")
+    numbers = row.partition(b" ")[2]
+    return _are_numbers(numbers) and (not end or len(numbers.split()) >= width)
 
 
 def _are_numbers(text: bytes) -> bool:
