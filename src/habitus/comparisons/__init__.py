@@ -7,10 +7,14 @@ COMPARISONS = Registry[type[Comparison]](
     "comparison",
     {
         "aggregates": "habitus.comparisons.aggregates:Aggregates",
+        "bow_mlp": "habitus.comparisons.bow_mlp:BowMLP",
+        "bow_vectors": "habitus.comparisons.bow_vectors:BowVectors",
         "majority": "habitus.comparisons.majority:Majority",
         "most_popular": "habitus.comparisons.most_popular:MostPopular",
         "random_guess": "habitus.comparisons.random_guess:RandomGuess",
         "random_vectors": "habitus.comparisons.random_vectors:RandomVectors",
+        "tfidf_linear": "habitus.comparisons.tfidf_linear:TfidfLinear",
+        "wide_mlp": "habitus.comparisons.wide_mlp:WideMLP",
     },
 )
 
