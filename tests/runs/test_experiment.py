@@ -15,9 +15,10 @@ from habitus.errors import GuardError
 from habitus.evaluation.comparing import Resampling
 from habitus.evaluation.predictions import ProbeTrials
 from habitus.reports import check_results, model_card
-from habitus.runs import experiment as module
+from habitus.runs import model_rows, pretrain_step
 from habitus.runs.card import card_info
-from habitus.runs.experiment import Experiment, pretrained, run_experiment
+from habitus.runs.experiment import Experiment, all_methods, pretrained, run_experiment
+from habitus.runs.experiment import model_rows as experiment_rows
 from habitus.runs.steps import Steps
 from habitus.tasks.dated import dated_task
 from tests.small import small_run
@@ -106,8 +107,8 @@ def test_a_second_run_trains_and_encodes_nothing_and_says_the_same(
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("done before")
 
-    monkeypatch.setattr(module, "pretrain", refuse)
-    monkeypatch.setattr(module, "encode", refuse)
+    monkeypatch.setattr(pretrain_step, "pretrain", refuse)
+    monkeypatch.setattr(model_rows, "encode", refuse)
     again = run_experiment(experiment_of(people, folder))
     changing = {"created"}
     assert {k: v for k, v in again.items() if k not in changing} == {
@@ -121,7 +122,7 @@ def test_another_setting_trains_again(
     def refuse(*_: object, **__: object) -> None:
         raise RuntimeError("trained")
 
-    monkeypatch.setattr(module, "pretrain", refuse)
+    monkeypatch.setattr(pretrain_step, "pretrain", refuse)
     run = small_run(split=UserSplit())
     longer = dataclasses.replace(run.training, max_steps=run.training.max_steps + 1)
     changed = dataclasses.replace(run, training=longer)
@@ -143,7 +144,7 @@ def test_a_warm_run_shows_what_the_warm_start_alone_is_worth(people: Traces, fol
         people, folder, run=dataclasses.replace(small_run(split=UserSplit()), warm_start=True)
     )
     model, _ = pretrained(warm, 0)
-    names = [method.name for method in module.all_methods(warm, [model])]
+    names = [method.name for method in all_methods(warm, experiment_rows(warm, [model]))]
     assert names == [*ROWS[:3], "warm_start", *ROWS[3:]]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from habitus.data.loader import Loader
 from habitus.data.traces import Traces
@@ -30,6 +31,25 @@ class Pretrained:
     training: TrainingResult
     num_train: int
     """Users that were trained on."""
+
+    def facts(self) -> dict[str, Any]:
+        """Return what a report says of the pre-training: curves and costs, plain values."""
+        training = self.training
+        return {
+            "curves": training.curves(),
+            "steps": training.steps,
+            "best_step": training.best_step,
+            "best_valid": training.best_valid,
+            "seconds": training.seconds,
+            "parameters": sum(p.numel() for p in self.model.encoder.parameters()),
+            "flops_true": training.flops_true,
+            "flops_executed": training.flops_executed,
+            "users_per_second": training.users_per_second,
+            "events_per_second": training.events_per_second,
+            "padding_share": training.padding_share,
+            "peak_memory_bytes": training.peak_memory_bytes,
+            "num_train": self.num_train,
+        }
 
 
 def pretrain(
@@ -73,11 +93,6 @@ def pretrain(
         data_digest=traces.digest,
     )
     training = trainer.fit()
-    model.about["training"] = {
-        "steps": training.steps,
-        "best_step": training.best_step,
-        "best_valid": training.best_valid,
-        "flops_true": training.flops_true,
-        "seconds": training.seconds,
-    }
-    return Pretrained(model, training, train.num_users)
+    made = Pretrained(model, training, train.num_users)
+    model.about["training"] = made.facts()
+    return made

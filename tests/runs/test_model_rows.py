@@ -1,0 +1,60 @@
+"""The rows that are encoders, and the map of a model."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from habitus.data.snapshot import Snapshot
+from habitus.data.traces import Traces
+from habitus.runs.model_rows import ModelRows, map_entry, with_events
+from habitus.runs.pretrain import Pretrained
+from habitus.runs.steps import Steps
+from tests.small import CUTOFF, small_run
+
+
+@pytest.fixture
+def rows(traces: Traces, undisturbed: Pretrained, tmp_path: Path) -> ModelRows:
+    models = [undisturbed.model]
+    return ModelRows(traces=traces, steps=Steps(tmp_path), models=models, runs=[small_run()])
+
+
+def test_ours_is_the_model_and_untrained_is_not(rows: ModelRows, traces: Traces) -> None:
+    snapshot = Snapshot(traces, CUTOFF)
+    [untrained] = rows.controls()
+    assert untrained.name == "untrained"
+    for method, same in ((rows.ours(), True), (untrained, False)):
+        assert method.represent is not None
+        z_UD = method.represent(snapshot)
+        assert np.array_equal(z_UD, rows.models[0].encode(snapshot)) == same
+
+
+def test_a_model_of_other_making_has_no_controls(rows: ModelRows) -> None:
+    other = ModelRows(traces=rows.traces, steps=rows.steps, models=rows.models, runs=[])
+    assert other.controls() == []
+
+
+def test_a_warm_run_has_both_controls(rows: ModelRows) -> None:
+    runs = [small_run(warm_start=True)]
+    warm = ModelRows(traces=rows.traces, steps=rows.steps, models=rows.models, runs=runs)
+    assert [method.name for method in warm.controls()] == ["untrained", "warm_start"]
+
+
+def test_costs_are_of_what_was_encoded(rows: ModelRows, traces: Traces) -> None:
+    assert rows.encoding_entry()["num_representations"] == 0
+    assert rows.encoding_entry()["users_per_second"] is None
+    represent = rows.ours().represent
+    assert represent is not None
+    represent(Snapshot(traces, CUTOFF))
+    assert rows.encoding_entry()["num_representations"] == traces.num_users
+    assert rows.encoding_entry()["bytes_per_user"] == 2 * rows.models[0].representation_dim
+
+
+def test_the_map_has_a_point_for_each_user_with_events(rows: ModelRows, traces: Traces) -> None:
+    snapshot = with_events(Snapshot(traces, CUTOFF))
+    assert (snapshot.lengths_U > 0).all()
+    entry = map_entry(rows.models[0], snapshot, {"row": snapshot.users_U})
+    assert len(entry["x"]) == len(entry["y"]) == snapshot.num_users
+    assert set(entry["colors"]) == {"events before the cutoff", "row"}
+    # The first component explains most.
+    assert entry["explained"][0] >= entry["explained"][1]
