@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 import pytest
 
 from habitus.data.columns import TimeUnit
@@ -11,7 +12,7 @@ from habitus.data.snapshot import Snapshot
 from habitus.data.split import DAY
 from habitus.data.traces import Traces
 from habitus.errors import UsageError
-from habitus.evaluation.altered import CANARY, altered, restricted, selected
+from habitus.evaluation.altered import CANARY, altered, reanswered, restricted, selected
 from habitus.testing.hand_made import write_traces
 
 CUTOFF = 50 * DAY
@@ -167,3 +168,35 @@ def test_selected_traces_hold_some_events_of_everybody(true: Traces, tmp_path: P
     again = selected(true, tmp_path / "again", kept_L)
     other = selected(true, tmp_path / "other", ~kept_L)
     assert some.digest == again.digest != other.digest
+
+
+def test_reanswered_traces_exchange_profiles_and_labels_only(tmp_path: Path) -> None:
+    events = {f"{u:02d}": [{"time": u}] for u in range(30)}
+    profiles: dict[str, list[Any]] = {
+        "user_id": list(events),
+        "age": list(range(30)),
+        "born": list(range(100, 130)),
+    }
+    labels: dict[str, list[Any]] = {"task": ["t"] * 30, "user_id": list(events)}
+    labels |= {"time": [1] * 30, "value": list(range(30))}
+    tables = {"profiles": profiles, "labels": labels}
+    true = write_traces(tmp_path / "true", events, {}, tables=tables)
+    other = reanswered(true, tmp_path / "other")
+    np.testing.assert_array_equal(other.time_L, true.time_L)
+    for name, columns in (("profiles", ["age", "born"]), ("labels", ["value"])):
+        before, after = true.table(name), other.table(name)  # type: ignore[arg-type]
+        assert before is not None
+        assert after is not None
+        assert after["user_id"] == before["user_id"]
+        for column in columns:
+            assert after[column] != before[column]
+            assert sorted(after[column].to_pylist()) == before[column].to_pylist()
+    # what belongs to one person stays together
+    found = other.table("profiles")
+    assert found is not None
+    assert pc.subtract(found["born"], found["age"]).to_pylist() == [100] * 30
+
+
+def test_without_answers_there_is_nothing_to_exchange(tmp_path: Path) -> None:
+    true = write_traces(tmp_path / "true", {"a": [{"time": 1}]}, {})
+    assert reanswered(true, tmp_path / "other").num_events == 1

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from habitus.data.columns import TimeUnit
-from habitus.data.snapshot import Snapshot
+from habitus.data.snapshot import END_OF_TIME, Snapshot
 from habitus.data.split import DAY
 from habitus.data.traces import Traces
 from habitus.evaluation.strata import strata_of
@@ -67,6 +67,11 @@ def test_new_is_no_event_for_thirty_days_to_the_second(tmp_path: Path) -> None:
 def test_ordered_time_has_no_new_users(tmp_path: Path) -> None:
     traces = with_lengths(tmp_path / "traces", [3, 4, 5], "order")
     assert set(members(traces, 1)) == {"cold", "mid", "heavy"}
+
+
+def test_without_a_cutoff_nobody_is_new(tmp_path: Path) -> None:
+    traces = with_lengths(tmp_path / "traces", [3, 4, 5])
+    assert set(members(traces, END_OF_TIME)) == {"cold", "mid", "heavy"}
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from habitus.config import digest_of
-from habitus.data.columns import TIME, USER_ID
+from habitus.data.columns import TASK, TIME, USER_ID, TableName
 from habitus.data.snapshot import Snapshot, ranges
 from habitus.data.split import DAY
 from habitus.data.traces import Column, Rows, Traces, code_dtype, pack_texts
@@ -45,6 +45,21 @@ def selected(traces: Traces, out: Path, kept_L: Mask) -> Traces:
     users = np.arange(traces.num_users)
     what = {"kept": hashlib.sha256(np.packbits(kept_L).tobytes()).hexdigest()}
     return _write(traces, out, users, rows_M, offsets_U1, traces.time_L[rows_M], what)
+
+
+def reanswered(traces: Traces, out: Path, seed: int = 0) -> Traces:
+    """Write the traces with the profiles and labels of other users; events as they were."""
+    generator = numpy_generator(seed, "other answers")
+    everything_L = np.ones(traces.num_events, np.bool_)
+    other = selected(traces, out, everything_L)
+    tables: dict[TableName, set[str]] = {"profiles": {USER_ID}, "labels": {USER_ID, TASK, TIME}}
+    for name, kept in tables.items():
+        if (table := other.table(name)) is not None:
+            order = pa.array(generator.permutation(table.num_rows))
+            names = table.column_names
+            columns = {c: table[c] if c in kept else table[c].take(order) for c in names}
+            pq.write_table(pa.table(columns), out / f"tables/{name}.parquet")
+    return other
 
 
 def altered(

@@ -157,7 +157,7 @@ def fitted_state_excludes_targets(
     The method is fitted on the training users twice: on the true traces and on traces with another
     future. Both fits must give the same vectors, of histories up to the moment of fitting.
     """
-    sample = _sample(np.asarray(users), num_users, seed)
+    sample = sample_users(np.asarray(users), num_users, seed)
     with TemporaryDirectory() as folder:
         true = restricted(traces, Path(folder) / "true", sample)
         other = altered(true, Path(folder) / "other", as_of, seed=seed)
@@ -167,7 +167,7 @@ def fitted_state_excludes_targets(
     return Canary(
         name="fitted_state_excludes_targets",
         what="fitting again with other events after the moment of fitting changes no vector",
-        **_verdict(before, after, format_time(as_of), len(sample)),
+        **verdict(before, after, format_time(as_of), len(sample)),
     )
 
 
@@ -190,7 +190,7 @@ def fit_vocabulary(snapshot: Snapshot) -> Represent:
 def _compare(
     represent: Represent, traces: Traces, cutoff: int, num_users: int, seed: int, *, canary: bool
 ) -> dict[str, Any]:
-    sample = _sample(np.arange(traces.num_users), num_users, seed)
+    sample = sample_users(np.arange(traces.num_users), num_users, seed)
     with TemporaryDirectory() as folder:
         true = restricted(traces, Path(folder) / "true", sample)
         other = altered(true, Path(folder) / "other", cutoff, seed=seed, canary=canary)
@@ -198,17 +198,19 @@ def _compare(
     when = (
         format_time(cutoff) if traces.manifest.time_unit == "second" else f"{cutoff} from the end"
     )
-    return _verdict(before, after, when, len(sample))
+    return verdict(before, after, when, len(sample))
 
 
-def _sample(users: Rows, num_users: int, seed: int) -> Rows:
+def sample_users(users: Rows, num_users: int, seed: int) -> Rows:
+    """Return some users, ascending."""
     generator = numpy_generator(seed, "canary users")
     return np.sort(generator.permutation(users)[:num_users]).astype(np.int64)
 
 
-def _verdict(
+def verdict(
     before_UD: npt.NDArray[Any], after_UD: npt.NDArray[Any], when: str, num_users: int
 ) -> dict[str, Any]:
+    """Return whether two sets of vectors are the same to the bit, and how far apart they are."""
     same = before_UD.shape == after_UD.shape and before_UD.tobytes() == after_UD.tobytes()
     detail = f"{num_users} users at {when}: bit-identical"
     if before_UD.shape != after_UD.shape:

@@ -109,7 +109,14 @@ def _evaluate(
         "seeds": list(plan.trials.seeds),
         "split": results.split_entry(plan.split, plan.users),
         "tasks": [results.task_entry(task) for task in tasks],
-        "methods": [results.method_entry(method, store) for method in plan.methods],
+        "methods": [
+            results.method_entry(
+                method,
+                store.width(method),
+                [] if method.predicts is not None else method.probes,
+            )
+            for method in plan.methods
+        ],
         "cells": cells,
         "differences": difference_entries(tables, plan.methods),
         "summary": summary,

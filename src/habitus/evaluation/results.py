@@ -24,8 +24,8 @@ from habitus.data.snapshot import format_time
 from habitus.data.split import UserSplit
 from habitus.data.traces import Traces
 from habitus.evaluation.asked import AskedTask, PartUsers, labels_of
+from habitus.evaluation.class_asked import AskedClasses
 from habitus.evaluation.features import Method
-from habitus.evaluation.vectors import FeatureStore
 from habitus.metrics import reliability_curve
 
 FORMAT = 1
@@ -80,15 +80,49 @@ def task_entry(task: AskedTask) -> dict[str, Any]:
     }
 
 
-def method_entry(method: Method, store: FeatureStore) -> dict[str, Any]:
-    """Return what the report says of a method."""
+def class_task_entry(asked: AskedClasses) -> dict[str, Any]:
+    """Return what the report says of a class task; its base rate is that of the largest class."""
+    config = asked.task.config
+    shares = {
+        part: np.bincount(answers.y_B, minlength=len(config.classes)) / len(answers.y_B)
+        for part, answers in (("train", asked.train), ("test", asked.test))
+    }
+    dated = asked.seen.manifest.time_unit == "second"
+    cutoff = format_time(asked.as_of) if dated else f"{asked.as_of} from the end"
+    return {
+        "name": asked.name,
+        "question": config.question,
+        "classes": list(config.classes),
+        "part": config.part,
+        "part_by": config.part_by,
+        "test_cutoff": cutoff,
+        "num_train": len(asked.train.y_B),
+        "num_valid": len(asked.valid.y_B),
+        "num_test": len(asked.test.y_B),
+        "class_shares_train": shares["train"],
+        "class_shares_test": shares["test"],
+        "base_rate_train": shares["train"].max(),
+        "base_rate_test": shares["test"].max(),
+        "sensitive": config.sensitive,
+        "main_score": asked.task.main_score,
+    }
+
+
+def method_entry(method: Method, width: int | None, probes: Sequence[str]) -> dict[str, Any]:
+    """Return what the report says of a method.
+
+    Args:
+        method: a row of the table.
+        width: of its vectors, None for a method that answers itself.
+        probes: those that read its vectors.
+    """
     return {
         "name": method.name,
         "label": method.label,
         "group": method.group,
         "description": method.description,
-        "representation_dim": store.width(method),
-        "probes": [] if method.predicts is not None else list(method.probes),
+        "representation_dim": width,
+        "probes": list(probes),
     }
 
 

@@ -3,7 +3,7 @@
 ``cold``, ``mid`` and ``heavy`` part the users by length of history. Of those who have one, a user
 is cold if fewer than a tenth have a shorter one and heavy if fewer than a tenth have a longer one,
 so equal lengths stay together; where both hold, cold. ``new`` is a view of its own across them: no
-event in the 30 days before the cutoff. It needs dates.
+event in the 30 days before the cutoff. It needs dates, and a cutoff.
 
 Shapes: U users.
 """
@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from habitus.data.columns import TIME
-from habitus.data.snapshot import Snapshot
+from habitus.data.snapshot import END_OF_TIME, Snapshot
 from habitus.data.split import DAY
 
 Stratum = Literal["new", "cold", "mid", "heavy"]
@@ -34,7 +34,7 @@ def strata_of(snapshot: Snapshot) -> dict[Stratum, npt.NDArray[np.bool_]]:
     cold_U = known_U & (shorter_U < TAIL * len(lengths))
     heavy_U = known_U & (longer_U < TAIL * len(lengths)) & ~cold_U
     strata: dict[Stratum, npt.NDArray[np.bool_]] = {}
-    if snapshot.traces.manifest.time_unit == "second":
+    if snapshot.traces.manifest.time_unit == "second" and snapshot.as_of != END_OF_TIME:
         strata["new"] = _days_since_last(snapshot) > NEW_DAYS
     return strata | {"cold": cold_U, "mid": known_U & ~cold_U & ~heavy_U, "heavy": heavy_U}
 
