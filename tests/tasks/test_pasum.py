@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from habitus.data.columns import ChannelKind
+from habitus.data.snapshot import Snapshot
 from habitus.data.split import DAY
 from habitus.data.traces import Traces
 from habitus.datasets.base import Dataset
-from habitus.datasets.debate_forum import TOPICS, DebateForum, DebateForumInOrder
+from habitus.datasets.debate_forum import TAGS_BEFORE, TOPICS, DebateForum, DebateForumInOrder
 from habitus.datasets.legislature import Legislature
 from habitus.datasets.population import SyntheticConfig
 from habitus.datasets.synthetic import WITH_POSTS, make_traces
@@ -215,6 +216,10 @@ def test_the_debates_are_as_described(tmp_path_factory: pytest.TempPathFactory) 
     assert counts(tasks["stance_abortion"], traces) == {"pro": 200, "anti": 159}
     for topic in STANCE_TOPICS:
         assert sum(counts(tasks[f"stance_{topic.replace(' ', '_')}"], traces).values()) >= 250
+    by_date = {**tasks["main_forum_unread"].to_dict(), "part": "all", "as_of": TAGS_BEFORE}
+    users_B, _ = class_task_from_config(by_date).answers(traces)
+    # Too few, as the docstring says.
+    assert (Snapshot(traces, TAGS_BEFORE).lengths_U[users_B] >= 5).sum() == 87
     share = np.isin(
         traces.column("forum"), traces.codes_of("forum", [v for vs in FORUMS.values() for v in vs])
     )

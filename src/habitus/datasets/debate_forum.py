@@ -161,8 +161,9 @@ class DebateForum(_Debates):
 class DebateForumInOrder(_Debates):
     """The same without dates: a cutoff leaves out each user's last posts.
 
-    People come and go: of the users who write after any one day, few wrote before it (97 have five
-    posts on both sides of 2006-07-01). Counted back from everybody's last post there are 606.
+    People come and go: of the users who write after any one day, few wrote before it. 87 have five
+    posts before 2006-07-01 and five in the six largest forums after it; counted back from
+    everybody's last 20 posts there are 606.
 
     Args:
         folder: where the files lie; None for the sub-folder of ``HABITUS_DATA``.

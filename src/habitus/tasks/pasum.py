@@ -79,7 +79,7 @@ def debate_forum_tasks(*, in_order: bool = False) -> list[ClassTask]:
     """Return the tasks of the dataset ``debate_forum``, or of ``debate_forum_in_order``.
 
     In order, the main forum of a user's last 20 posts is asked about; with dates, whether they
-    will still write. Of the users with posts after any one day, too few wrote before it (97 with
+    will still write. Of the users with posts after any one day, too few wrote before it (87 with
     five posts on both sides of 2006-07-01) to ask for their main forum by date.
 
     Both also ask for the main forum of the discussions that are not read. The tags of these sets
