@@ -93,6 +93,14 @@ def test_links_are_all_of_those_between_the_users_of_the_triples() -> None:
     assert set(found) == expected
 
 
+def test_links_need_no_negatives() -> None:
+    _, drawn, batch = step(source(("inter", "links")))
+    users = set(drawn.inter_B3[:, :2].ravel().tolist())
+    assert batch.link_L2.min() >= 0
+    expected = {(a, b) for a, b in linked(MATERIAL.graph) if a in users and b in users}
+    assert {tuple(pair) for pair in people(batch, batch.link_L2)} == expected
+
+
 def test_tags_are_those_of_the_users_of_domain_pairs() -> None:
     _, drawn, batch = step(source())
     assert MATERIAL.communities is not None

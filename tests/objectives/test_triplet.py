@@ -15,10 +15,12 @@ from habitus.data.relation_batches import RelationBatch, relation_batch
 from habitus.data.relations import Material
 from habitus.encoders import UserEncoder
 from habitus.encoders.channel_transformer import ChannelTransformer
+from habitus.encoders.text_graph import TextGraphEncoder
 from habitus.errors import UsageError
 from habitus.objectives import OBJECTIVES, Loss, Objective
 from habitus.objectives.triplet import Triplet, TripletConfig, aggregate
 from habitus.testing.objectives import ObjectiveContract
+from tests.encoders import text_graphs
 from tests.encoders.sequences import CONFIG, make_batch
 from tests.objectives.given import (
     MATERIAL,
@@ -60,6 +62,16 @@ class TestTriplet(ObjectiveContract):
             subgraph_ptr_G1=long([0, 2, 4, 5]),
             intra_B3=long([[0, 1, 2]]),
         )
+
+
+class TestTextGraphs(TestTriplet):
+    unreached = frozenset({"encoder.null_user"})
+
+    def make(self) -> tuple[UserEncoder, Objective]:
+        return TextGraphEncoder(text_graphs.CONFIG), Triplet(self.triplet)
+
+    def make_batch(self, users: Mapping[int, int]) -> RelationBatch:
+        return replace(super().make_batch(users), graphs=text_graphs.make_batch(users))
 
 
 class TestIntra(TestTriplet):

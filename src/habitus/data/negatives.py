@@ -9,18 +9,18 @@ Shapes: B anchors, U users, P users of the circle, K anchors that are still with
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from habitus.data.communities import Communities
 from habitus.data.edge_split import Circle
+from habitus.data.relations_config import NegativeKind
 from habitus.data.social_graph import Places
 from habitus.data.traces import Rows
 from habitus.errors import UsageError
 
-NegativeKind = Literal["uniform", "degree_matched", "same_domain", "two_hop"]
 Propose = Callable[[npt.NDArray[np.integer], np.random.Generator], Rows]
 """Anchors → a user each, linked or not; -1 for none."""
 ROUNDS = 32

@@ -11,17 +11,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from habitus.data.loader import Batch
-from habitus.data.relations import Drawn, Relations, RelationUnit
 from habitus.data.social_graph import distinct
 from habitus.data.traces import Rows
 from habitus.random import numpy_generator
+
+if TYPE_CHECKING:
+    from habitus.data.relations import Drawn, Relations, RelationUnit
 
 WHOLE, EARLIER, LATER = 0, 1, 2
 """Views of a user: all of it, or one of the halves of its posts."""

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from habitus.config import Config
-from habitus.data.negatives import NegativeKind
 from habitus.errors import UsageError
 
 Relation = Literal["inter", "negatives", "links", "intra", "halves", "domains"]
 """What an objective reads of a batch, and what is therefore drawn. ``negatives`` and ``links`` go
 with ``inter``."""
+NegativeKind = Literal["uniform", "degree_matched", "same_domain", "two_hop"]
 Branch = Literal["inter", "intra", "halves", "domains"]
 ORDER: Final[tuple[Branch, ...]] = ("inter", "intra", "halves", "domains")
 
