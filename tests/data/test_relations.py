@@ -128,6 +128,21 @@ def test_the_sides_of_training_and_validation_share_nobody() -> None:
     assert valid.config.intra_triples == 10  # a tenth of them
 
 
+def test_counts_are_told() -> None:
+    train, valid = train_and_valid(MATERIAL, CONFIG, frozenset(ALL), seed=0)
+    assert valid is not None
+    a, b = train.about(), valid.about()
+    assert a["users"] + b["users"] == NUM_USERS
+    assert a["follows"] + b["follows"] + a["lost_follows"] == MATERIAL.graph.num_follows
+    assert a["inter_triples"] + a["dropped_triples"] == a["follows"]
+    assert a["communities"] >= 2 * a["users_with_communities"] > 0
+    # Halves: 5 … 49 on the two sides.
+    assert a["users_with_halves"] + b["users_with_halves"] == 45
+    assert 0 < a["users_with_domains"] <= a["users"]
+    alone = train_and_valid(MATERIAL, CONFIG, frozenset({"halves"}), seed=0)[0]
+    assert set(alone.about()) == {"users", "follows", "lost_follows", "users_with_halves"}
+
+
 def test_validation_can_be_left_to_other_users() -> None:
     train, valid = train_and_valid(MATERIAL, replace(CONFIG, valid_share=0), frozenset(ALL), 0)
     assert valid is None

@@ -93,41 +93,39 @@ class Relations:
     ) -> None:
         self.circle, self.material, self.config = circle, material, config
         self.reads, self.seed = reads, seed
-        makers = {
-            "inter": self._inter,
-            "intra": self._intra,
-            "halves": self._halves,
-            "domains": self._domains,
-        }
         self.inter: InterTriples | None = None
         self.intra: IntraTriples | None = None
         self.half_users: Rows | None = None
         self.domains: DomainPairs | None = None
         self.sizes: dict[Branch, tuple[int, int]] = {}
         """Of each relation that is drawn: how many there are, and how many a step takes."""
-        problems: list[GuardError] = []
-        for branch in (b for b in ORDER if b in reads):
-            try:
-                count, size = makers[branch]()
-            except GuardError as error:
-                if strict:
-                    raise
-                problems.append(error)
-                continue
-            self.sizes[branch] = count, min(count, size)
-        if problems and not self.sizes:
-            raise GuardError(
-                f"nothing to validate on: {problems[0]}; or set valid_share to 0 and validate on "
-                f"other users"
-            )
-        if not self.sizes:
-            raise UsageError("no relation is read: give one of them a weight above 0")
+        self.num_lost = 0
+        """Follows that belong to nobody, since validation users took one end of them."""
+        self._open(strict=strict)
 
     @property
     def num_steps(self) -> int:
         """Steps of an epoch."""
         count, size = next(iter(self.sizes.values()))
         return -(-count // size)
+
+    def about(self) -> dict[str, int]:
+        """Return counts for a log or a card."""
+        found = {
+            "users": len(self.circle.users),
+            "follows": self.circle.graph.num_follows,
+            "lost_follows": self.num_lost,
+        }
+        if self.inter is not None:
+            found |= {"inter_triples": len(self.inter), "dropped_triples": self.inter.num_dropped}
+        if self.intra is not None:
+            found |= {"users_with_communities": len(self.intra.roots)}
+            found |= {"communities": len(self.intra.community_G)}
+        if self.half_users is not None:
+            found["users_with_halves"] = len(self.half_users)
+        if self.domains is not None:
+            found["users_with_domains"] = len(self.domains.users)
+        return found
 
     def plan(self, generator: np.random.Generator) -> list[RelationUnit]:
         """Return the steps of one epoch."""
@@ -158,6 +156,32 @@ class Relations:
         if self.domains is not None:
             domain_B2 = self.domains.draw(unit.domain_B, numpy_generator(chance, "domains"))
         return Drawn(inter_B3, subgraphs, unit.half_B, domain_B2)
+
+    def _open(self, *, strict: bool) -> None:
+        """Draw what is drawn once, and count."""
+        makers = {
+            "inter": self._inter,
+            "intra": self._intra,
+            "halves": self._halves,
+            "domains": self._domains,
+        }
+        problems: list[GuardError] = []
+        for branch in (b for b in ORDER if b in reads):
+            try:
+                count, size = makers[branch]()
+            except GuardError as error:
+                if strict:
+                    raise
+                problems.append(error)
+                continue
+            self.sizes[branch] = count, min(count, size)
+        if problems and not self.sizes:
+            raise GuardError(
+                f"nothing to validate on: {problems[0]}; or set valid_share to 0 and validate on "
+                f"other users"
+            )
+        if not self.sizes:
+            raise UsageError("no relation is read: give one of them a weight above 0")
 
     def _inter(self) -> tuple[int, int]:
         graph, config = self.circle.graph, self.config
@@ -214,6 +238,7 @@ def train_and_valid(
     split_by = split_edges if reads & {"inter", "intra"} else split_users
     split = split_by(material.graph, config.valid_share, numpy_generator(seed, "split"))
     train = Relations(split.train, material, config, reads, derive_seed(seed, "train"))
+    train.num_lost = split.num_lost
     if not config.valid_share:
         return train, None
     few = replace(config, intra_triples=math.ceil(config.intra_triples * config.valid_share))

@@ -42,7 +42,8 @@ class RelationsConfig(Config):
     two_hop: int = 3
     """Neighbours of each of those in a subgraph."""
     valid_share: float = 0.01
-    """Share of the follows kept for validation (A-P17); 0 for none."""
+    """Share of the follows kept for validation (A-P17); 0 for none. Since no user is on both sides,
+    training loses about ``2 √share`` of the follows besides: 20 % at .01, 6 % at .001."""
 
     def __post_init__(self) -> None:
         names = ("inter_batch", "intra_batch", "half_batch", "domain_batch", "intra_triples")
