@@ -166,7 +166,7 @@ class Relations:
             "domains": self._domains,
         }
         problems: list[GuardError] = []
-        for branch in (b for b in ORDER if b in reads):
+        for branch in (b for b in ORDER if b in self.reads):
             try:
                 count, size = makers[branch]()
             except GuardError as error:
