@@ -5,7 +5,9 @@ from collections.abc import Callable
 from habitus.registry import Registry
 from habitus.runs.base import Run
 
-RUNS = Registry[Callable[[str], Run]]("run", {"channel": "habitus.runs.channel:channel"})
+RUNS = Registry[Callable[[str], Run]](
+    "run", {"channel": "habitus.runs.channel:channel", "pasum": "habitus.runs.pasum:pasum"}
+)
 """Run name → function from a preset to its config."""
 
 __all__ = ["RUNS", "Run"]

@@ -80,22 +80,23 @@ class Run(Config, ABC):
         return self.build(traces, work)
 
     @abstractmethod
-    def train_source(
-        self, traces: Traces, model: Model, work: Path | None = None
-    ) -> TrainingSource:
-        """Return the batches of training.
-
-        Raises:
-            GuardError: nobody can be trained on; the message says what to change.
-        """
-
-    @abstractmethod
-    def validation(
+    def prepare(
         self,
         traces: Traces,
         model: Model,
         objective: Objective,
         device: torch.device,
         work: Path | None = None,
-    ) -> Validate | None:
-        """Return the loss on what training does not see; None where there is nothing."""
+    ) -> tuple[TrainingSource, Validate | None]:
+        """Return the batches of training, and the loss on what training does not see.
+
+        Args:
+            traces: those that the model was built from.
+            model: as :meth:`begin` returned it, on ``device``.
+            objective: likewise.
+            device: where both are.
+            work: where to keep what is made of the traces.
+
+        Raises:
+            GuardError: nobody can be trained on; the message says what to change.
+        """

@@ -71,27 +71,21 @@ class ChannelRun(Run):
         return begin_channel(traces, self)
 
     @override
-    def train_source(
-        self, traces: Traces, model: Model, work: Path | None = None
-    ) -> TrainingSource:
-        source = channel_source(traces, self, model, "train")
-        if not source.num_users:
-            raise GuardError(
-                f"no train user has {self.sequence.min_events} events before "
-                f"{self.as_of or 'the end of the data'}: choose a later cutoff or fewer min_events"
-            )
-        return source
-
-    @override
-    def validation(
+    def prepare(
         self,
         traces: Traces,
         model: Model,
         objective: Objective,
         device: torch.device,
         work: Path | None = None,
-    ) -> Validate | None:
-        return channel_validation(traces, self, model, objective, device)
+    ) -> tuple[TrainingSource, Validate | None]:
+        source = channel_source(traces, self, model, "train")
+        if not source.num_users:
+            raise GuardError(
+                f"no train user has {self.sequence.min_events} events before "
+                f"{self.as_of or 'the end of the data'}: choose a later cutoff or fewer min_events"
+            )
+        return source, channel_validation(traces, self, model, objective, device)
 
 
 def channel(preset: str = "ci") -> ChannelRun:

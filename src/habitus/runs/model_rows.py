@@ -51,10 +51,14 @@ class ModelRows:
     """The run of each model; none where a model was made by somebody else."""
     work: Path | None = None
     """Where runs keep what they make of the traces."""
+    name: str = "ours"
+    """The row of the trained models."""
+    row: tuple[str, Group, str] = ENCODERS["ours"]
+    """Its label, group and description."""
 
     def ours(self) -> Method:
         """Return the row of the trained models."""
-        return self._over_seeds("ours", self.models)
+        return self._over_seeds(self.name, self.row, self.models)
 
     def controls(self) -> list[Method]:
         """Return the rows of the same encoders before training: untrained, and warm."""
@@ -63,13 +67,13 @@ class ModelRows:
         encoders = {"untrained": [run.build(self.traces, self.work)[0] for run in self.runs]}
         if self.runs[0].begins_warm:
             encoders["warm_start"] = [run.begin(self.traces, self.work)[0] for run in self.runs]
-        return [self._over_seeds(name, made) for name, made in encoders.items()]
+        return [self._over_seeds(name, ENCODERS[name], made) for name, made in encoders.items()]
 
     def unkept(self) -> Method:
         """Return ours without kept vectors: a canary that reads old ones could not fail."""
         model = self.models[0]
-        label, group, description = ENCODERS["ours"]
-        return encoder_method("ours", label, group, description, model, str(model.digest))
+        label, group, description = self.row
+        return encoder_method(self.name, label, group, description, model, str(model.digest))
 
     def encoding_entry(self) -> Json:
         """Return what encoding cost, from the buckets of every cutoff."""
@@ -86,8 +90,10 @@ class ModelRows:
             "seconds": seconds,
         }
 
-    def _over_seeds(self, name: str, models: Sequence[Model]) -> Method:
-        label, group, description = ENCODERS[name]
+    def _over_seeds(
+        self, name: str, row: tuple[str, Group, str], models: Sequence[Model]
+    ) -> Method:
+        label, group, description = row
         methods = []
         for place, model in enumerate(models):
             untold = [name, self.runs[place].to_dict() if self.runs else place, self.traces.digest]

@@ -79,16 +79,16 @@ def pretrain(
     """
     place, work = usable_device(device), work or Path(folder) / WORK
     model, objective = run.begin(traces, work)
-    train = run.train_source(traces, model, work)
     model.encoder.to(place)
     objective.to(place)
+    train, validate = run.prepare(traces, model, objective, place, work)
     trainer = Trainer(
         model.encoder,
         objective,
         Loader(train, seed=run.seed),
         run.training,
         folder,
-        validate=run.validation(traces, model, objective, place, work),
+        validate=validate,
         on_step=on_step,
         data_digest=traces.digest,
     )

@@ -1,0 +1,180 @@
+"""What a pasum run makes of traces: words, graphs, encoder, objective, relations."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from habitus.config import digest_of
+from habitus.data.communities import Communities
+from habitus.data.relation_batches import RelationBatches
+from habitus.data.relations import Material, train_and_valid
+from habitus.data.snapshot import Snapshot
+from habitus.data.social_graph import SocialGraph
+from habitus.data.text_graph_encoding import TextGraphEncoding
+from habitus.data.text_graph_rows import TextGraphRows
+from habitus.data.token_store import TokenStore
+from habitus.data.tokens import TextSource, relabel
+from habitus.data.traces import Rows, Traces
+from habitus.data.word_vectors import complete, fit_ppmi_svd, load_word_vectors
+from habitus.data.word_vocabulary import WordVocabulary
+from habitus.encoders.text_graph import TextGraphEncoder
+from habitus.errors import UsageError
+from habitus.objectives import Loss, Objective
+from habitus.objectives.contrast import Contrast
+from habitus.objectives.triplet import Triplet
+from habitus.random import derive_seed, torch_generator
+from habitus.representations.model import Model
+from habitus.runs.about import about_run
+from habitus.runs.pasum_graphs import GraphViews, graph_views
+
+if TYPE_CHECKING:
+    from habitus.runs.base import Validate
+    from habitus.runs.pasum import PasumRun
+
+
+def build_pasum(traces: Traces, run: PasumRun, work: Path | None) -> tuple[Model, Objective]:
+    """Return the untrained model, its vocabulary fitted, and its objective."""
+    text = text_source(traces, run, work)
+    tokens, words = text.read(run.pretraining_snapshot(traces))
+    vocabulary = WordVocabulary.fit(tokens, words, run.vocabulary)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derive_seed(run.seed, "weights"))
+        encoder = TextGraphEncoder(replace(run.encoder, num_words=len(vocabulary)))
+        objective = _objective(run)
+    encoder.word_weight_W.copy_(torch.from_numpy(vocabulary.idf_W))
+    encoding = TextGraphEncoding(vocabulary, text, run.graph)
+    return Model(encoder, encoding, about=about_run(traces, run, objective.name)), objective
+
+
+def begin_pasum(traces: Traces, run: PasumRun, work: Path | None) -> tuple[Model, Objective]:
+    """Return the model and the objective at step 0, word vectors where the run has them (P6)."""
+    model, objective = build_pasum(traces, run, work)
+    if run.begins_warm:
+        encoder, encoding = parts_of(model)
+        vectors_WD = word_vectors(traces, run, encoding)
+        with torch.no_grad():
+            encoder.words.weight.copy_(torch.from_numpy(vectors_WD))
+    return model, objective
+
+
+def word_vectors(
+    traces: Traces, run: PasumRun, encoding: TextGraphEncoding
+) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+    """Return where the words of the vocabulary begin, ``(W, D)``; unknown ones drawn (A-P8)."""
+    config, vocabulary = run.word_vectors, encoding.vocabulary
+    if config.kind == "file":
+        assert config.file is not None
+        found = load_word_vectors(config.file, vocabulary.words)
+    else:
+        tokens, words = encoding.text.read(run.pretraining_snapshot(traces))
+        known = relabel(tokens, vocabulary.lookup(words))
+        seed = derive_seed(run.seed, "word vectors")
+        found = fit_ppmi_svd(known, len(vocabulary), run.encoder.word_dim, config.window, seed)
+    if found.vectors_WD.shape[1] != run.encoder.word_dim:
+        raise UsageError(
+            f"the word vectors are {found.vectors_WD.shape[1]} wide and encoder.word_dim is "
+            f"{run.encoder.word_dim}: set both to the same number"
+        )
+    vectors: np.ndarray[tuple[int, int], np.dtype[np.float32]] = complete(
+        found.vectors_WD, found.known_W, vocabulary.words, derive_seed(run.seed, "unknown words")
+    )
+    return vectors
+
+
+class PasumSource(RelationBatches):
+    """Steps of relations between the users of one run."""
+
+    @property
+    def num_users(self) -> int:
+        """Users that are trained on."""
+        return len(self.relations.circle.users)
+
+
+def prepare_pasum(
+    traces: Traces,
+    run: PasumRun,
+    model: Model,
+    objective: Objective,
+    device: torch.device,
+    work: Path | None,
+) -> tuple[PasumSource, Validate | None]:
+    """Return the batches of training, and the loss on relations of other users (A-P17).
+
+    Raises:
+        GuardError: a relation that the objective compares cannot be drawn from these traces.
+    """
+    assert isinstance(objective, Triplet | Contrast)
+    snapshot, reads = run.pretraining_snapshot(traces), run.reads
+    views = graph_views(snapshot, parts_of(model)[1], work, halves="halves" in reads)
+    material = _material(snapshot, run, views)
+    train, valid = train_and_valid(material, run.relations, reads, run.seed)
+    rows = TextGraphRows(*views)
+    validate = (
+        None
+        if valid is None
+        else _validation(PasumSource(valid, rows), run, model, objective, device)
+    )
+    return PasumSource(train, rows), validate
+
+
+def _validation(
+    source: PasumSource,
+    run: PasumRun,
+    model: Model,
+    objective: Triplet | Contrast,
+    device: torch.device,
+) -> Validate:
+    batches = list(source.once(derive_seed(run.seed, "valid")))
+
+    def validate() -> Loss:
+        generator = torch_generator(run.seed, "valid")
+        losses = [objective(model.encoder, b.to(device), generator) for b in batches]
+        return objective.mean_loss(losses)
+
+    return validate
+
+
+def text_source(traces: Traces, run: PasumRun, work: Path | None) -> TextSource:
+    """Return where words come from: a store below ``work``, which is made once."""
+    if work is None:
+        return TextSource(run.posts, run.segmentation)
+    settings = [run.posts.to_dict(), run.segmentation.to_dict(), traces.digest]
+    folder = work / f"tokens-{digest_of(settings)}"
+    store = TokenStore.build(traces, run.posts, run.segmentation, folder)
+    return TextSource(run.posts, run.segmentation, store)
+
+
+def parts_of(model: Model) -> tuple[TextGraphEncoder, TextGraphEncoding]:
+    """Return the encoder and the encoding of a model that a pasum run made."""
+    assert isinstance(model.encoder, TextGraphEncoder)
+    assert isinstance(model.encoding, TextGraphEncoding)
+    return model.encoder, model.encoding
+
+
+def _objective(run: PasumRun) -> Triplet | Contrast:
+    if run.triplet is not None:
+        return Triplet(run.triplet)
+    assert run.contrast is not None
+    return Contrast(run.contrast)
+
+
+def _material(snapshot: Snapshot, run: PasumRun, views: GraphViews) -> Material:
+    """Return what relations are made from: only what the objective compares is read."""
+    reads = run.reads
+    by_tags = "intra" in reads or "domains" in reads or run.relations.negatives == "same_domain"
+    return Material(
+        SocialGraph.from_snapshot(snapshot),
+        Communities.from_snapshot(snapshot, run.communities) if by_tags else None,
+        _users_with_halves(views) if "halves" in reads else None,
+    )
+
+
+def _users_with_halves(views: GraphViews) -> Rows:
+    """Return users with words in both halves of their posts."""
+    both = [np.diff(view.node_ptr_U1) > 0 for view in views[1:]]
+    return np.flatnonzero(np.logical_and(*both)).astype(np.int64)
