@@ -103,7 +103,7 @@ def test_controls_and_joined_vectors_are_methods_as_ever(traces: Traces) -> None
     both = concatenated("both", "both", "ours", "x", method("ours"), controls[-1])
     plan = plan_of(traces, tasks=[later()], methods=[*controls, both], reference="aggregates")
     found = evaluate_classes(plan)
-    names = ["random_guess", "majority", "random_vectors", "aggregates", "both"]
+    names = ["majority", "random_guess", "random_vectors", "aggregates", "both"]
     assert [m["name"] for m in found["methods"]] == names
     [both_mean] = [s for s in found["summary"] if s["method"] == "both"]
     assert both_mean["against"]["method"] == "aggregates"

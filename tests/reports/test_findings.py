@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from habitus.reports.findings import Difference, Findings
+from tests.reports.class_sample import class_sample
 from tests.reports.sample import difference, sample
 
 RESULTS = sample(edges={"coupon": -0.05, "inactive": 0.05, "diapers": 0.0})
@@ -149,3 +150,19 @@ def test_failed_canaries_are_those_that_did_not_pass() -> None:
 def test_a_label_that_nobody_gave_is_the_name() -> None:
     assert findings().label("ours") == "habitus"
     assert findings().label("nobody") == "nobody"
+
+
+def test_methods_are_compared_by_the_main_score_of_their_questions() -> None:
+    found = Findings(class_sample(edges={"coupon": -0.05}))
+    assert (found.main, found.main_measure.title, found.of_classes) == (
+        "macro_f1",
+        "Macro-F1",
+        True,
+    )
+    assert (findings().main, findings().of_classes) == ("auroc", False)
+    yes_or_no = Findings(sample(edges={"coupon": -0.05}))
+    for task in ("coupon", "inactive"):
+        for method in ("ours", "aggregates", "majority"):
+            assert found.mark(task, method) == yes_or_no.mark(task, method)
+            assert found.estimate(task, method) == yes_or_no.estimate(task, method)
+    assert found.mean_value("ours") == yes_or_no.mean_value("ours")

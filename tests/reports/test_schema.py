@@ -7,6 +7,7 @@ import pytest
 
 from habitus.errors import DataError, GuardError
 from habitus.reports import check_results
+from tests.reports.class_sample import class_sample
 from tests.reports.sample import sample
 
 RESULTS = sample()
@@ -28,8 +29,8 @@ def put(results: dict[str, Any], path: str, value: object) -> None:
     place[int(last) if isinstance(place, list) else last] = value
 
 
-def changed(path: str, value: object) -> dict[str, Any]:
-    results = copy.deepcopy(RESULTS)
+def changed(path: str, value: object, of: dict[str, Any] | None = None) -> dict[str, Any]:
+    results = copy.deepcopy(RESULTS if of is None else of)
     put(results, path, value)
     return results
 
@@ -182,3 +183,31 @@ def test_unknown_keys_pass_so_that_a_later_writer_can_add_some() -> None:
 def test_user_ids_are_refused_at_this_door() -> None:
     with pytest.raises(GuardError, match=r"^map\.user_ids looks like"):
         check_results(changed("map.user_ids", ["u1", "u2"]))
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("tasks.1.main_score", "auroc", "tasks[1].main_score must be that of the first task, 'mac"),
+        ("tasks.0.class_shares_test", [0.5, 0.5], "tasks[0].class_shares_test has 2 members, but"),
+        ("tasks.0.part", "third", "tasks[0].part must be one of 'all', 'first', 'second'"),
+        ("cells.0.strata.cold", {"num_users": 3}, "cells[0].strata.cold.macro_f1 is missing"),
+        ("cells.0.strata.mid.macro_f1.low", 2, "cells[0].strata.mid.macro_f1.low must be a"),
+        ("cells.0.splits.2.macro_f1", 1.5, "cells[0].splits.2.macro_f1 must be a number from 0"),
+        ("cells.0.metrics.accuracy.value", 1.5, "cells[0].metrics.accuracy.value must be"),
+        ("protocol", "both", "protocol must be one of 'strict-inductive', 'transductive-text'"),
+        ("split_seeds", ["a"], "split_seeds[0] must be a whole number"),
+    ],
+)
+def test_what_is_wrong_in_class_results_is_named_too(
+    path: str, value: object, message: str
+) -> None:
+    results = class_sample(num_tasks=2)
+    check_results(results)
+    with pytest.raises(DataError) as caught:
+        check_results(changed(path, value, results))
+    assert str(caught.value).startswith(message)
+
+
+def test_a_split_that_was_not_run_is_null() -> None:
+    check_results(changed("cells.0.splits.2", None, class_sample(num_tasks=2)))

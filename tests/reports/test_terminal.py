@@ -10,6 +10,7 @@ from rich.console import Console
 
 from habitus.errors import DataError
 from habitus.reports import terminal_table
+from tests.reports.class_sample import class_sample
 from tests.reports.odd import odd
 from tests.reports.sample import sample
 
@@ -122,3 +123,10 @@ def test_nothing_asked_prints_a_sentence_and_no_table() -> None:
 def test_other_formats_are_refused() -> None:
     with pytest.raises(DataError, match="format must be 1"):
         terminal_table({})
+
+
+def test_class_results_say_how_large_the_largest_class_is() -> None:
+    text = printed(class_sample(edges=EDGES), 120)
+    assert "largest" in line_of(text, "question")
+    assert "Macro-F1 with its 95 % interval" in text
+    assert "50\xa0%" in line_of(text, "coupon")

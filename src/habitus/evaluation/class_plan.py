@@ -29,8 +29,7 @@ class ClassPlan:
     traces: Traces
     tasks: Sequence[ClassTask]
     methods: Sequence[Method]
-    """In the order of the table's rows; majority and a random guess stand first where they are
-    missing."""
+    """In the order of the table's rows; majority and a random guess always stand before them."""
     protocol: Protocol
     """What pre-training saw of the test users (:func:`habitus.evaluation.class_asked.protocol_of`).
     """
@@ -59,8 +58,6 @@ class ClassPlan:
             UsageError: nothing to do, a name that stands twice, or a method that cannot answer.
         """
         guard_sensitive(self.tasks, allowed=self.allow_sensitive)
-        names = [method.name for method in self.methods]
-        missing = [method for method in control_rows() if method.name not in names]
         check_names(self.methods, [task.name for task in self.tasks])
         if not self.trials.seeds:
             raise UsageError("an evaluation needs at least one probe seed")
@@ -74,7 +71,11 @@ class ClassPlan:
                 raise UsageError(
                     f"method {method.name!r} answers yes-or-no tasks only: leave it out here"
                 )
-        return replace(self, methods=[*missing, *self.methods])
+        controls = control_rows()
+        kinds = tuple(type(method.classifies) for method in controls)
+        # a caller's own majority, of the yes-or-no harness, speaks of the share of yes
+        others = [m for m in self.methods if not isinstance(m.classifies, kinds)]
+        return replace(self, methods=[*controls, *others])
 
 
 def answers_itself(method: Method) -> bool:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, Literal
 
-from habitus.reports.measures import MAIN, measure
+from habitus.reports.measures import MAIN, Measure, measure
+from habitus.reports.words import CLASSES, YES_OR_NO, Words
 
 Verdict = Literal["better", "worse", "tie"]
 Mark = Literal["best", "tie", "behind", "untested"]
@@ -71,6 +72,26 @@ class Findings:
         return list(self.results["tasks"])
 
     @cached_property
+    def main(self) -> str:
+        """The name of the score that methods are compared by, one for all questions."""
+        return next((str(t["main_score"]) for t in self.tasks if t.get("main_score")), MAIN)
+
+    @property
+    def main_measure(self) -> Measure:
+        """How the main score is read."""
+        return measure(self.main)
+
+    @property
+    def of_classes(self) -> bool:
+        """Whether the answers are classes, not yes or no."""
+        return any(task.get("classes") for task in self.tasks)
+
+    @property
+    def words(self) -> Words:
+        """The words for this sort of questions."""
+        return CLASSES if self.of_classes else YES_OR_NO
+
+    @cached_property
     def methods(self) -> list[dict[str, Any]]:
         """The methods, in their order."""
         return list(self.results["methods"])
@@ -81,29 +102,31 @@ class Findings:
 
     @cached_property
     def _differences(self) -> dict[tuple[str, str, str, str], Difference]:
-        return {
-            (d.get("metric", MAIN), d["task"], d["method"], d["against"]): Difference.from_row(d)
-            for d in self.results["differences"]
-        }
+        found = {}
+        for row in self.results["differences"]:
+            key = (row.get("metric", self.main), row["task"], row["method"], row["against"])
+            found[key] = Difference.from_row(row)
+        return found
 
     @cached_property
     def means(self) -> dict[str, dict[str, Any]]:
         """The mean over tasks of the main score, by method."""
-        return {s["method"]: s for s in self.results["summary"] if s["metric"] == MAIN}
+        return {s["method"]: s for s in self.results["summary"] if s["metric"] == self.main}
 
     def cell(self, task: str, method: str) -> dict[str, Any] | None:
         """Return the results of a method on a task, None where it was not run."""
         return self._cells.get((task, method))
 
-    def estimate(self, task: str, method: str, metric: str = MAIN) -> dict[str, Any] | None:
+    def estimate(self, task: str, method: str, metric: str | None = None) -> dict[str, Any] | None:
         """Return value, low and high of a metric, None where there is no value."""
-        found = (self.cell(task, method) or {"metrics": {}})["metrics"].get(metric)
+        found = (self.cell(task, method) or {"metrics": {}})["metrics"].get(metric or self.main)
         return found if found is not None and found["value"] is not None else None
 
     def difference(
-        self, task: str, method: str, against: str, metric: str = MAIN
+        self, task: str, method: str, against: str, metric: str | None = None
     ) -> Difference | None:
         """Return method minus another on a task, whichever way round it was computed."""
+        metric = metric or self.main
         found = self._differences.get((metric, task, method, against))
         if found is not None:
             return found
@@ -155,14 +178,14 @@ class Findings:
         row = self.means.get(method, {}).get("against")
         return None if row is None else (str(row["method"]), Difference.from_row(row))
 
-    def best(self, task: str, metric: str = MAIN) -> str | None:
+    def best(self, task: str, metric: str | None = None) -> str | None:
         """Return the method with the best value on a task; the first of equals."""
-        sign = 1 if measure(metric).higher_is_better else -1
+        sign = 1 if measure(metric or self.main).higher_is_better else -1
         found = {m["name"]: self.estimate(task, m["name"], metric) for m in self.methods}
         values = {name: sign * e["value"] for name, e in found.items() if e is not None}
         return max(values, key=lambda name: values[name], default=None)
 
-    def mark(self, task: str, method: str, metric: str = MAIN) -> Mark:
+    def mark(self, task: str, method: str, metric: str | None = None) -> Mark:
         """Return how a method stands to the best of the task, by their paired difference (D4)."""
         best = self.best(task, metric)
         if best is None or self.estimate(task, method, metric) is None:

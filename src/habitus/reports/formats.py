@@ -137,6 +137,15 @@ def size(num_bytes: float | None) -> str:
     return f"{num_bytes / 1024**power:,.{digits}f} {('B', 'KiB', 'MiB', 'GiB', 'TiB')[power]}"
 
 
+def unbroken(text: str) -> str:
+    """Return a name that no line ends within.
+
+    >>> unbroken("macro-F1") == "macro\N{NON-BREAKING HYPHEN}F1"
+    True
+    """
+    return text.replace("-", "\N{NON-BREAKING HYPHEN}")
+
+
 def plural(number: int, one: str, many: str | None = None) -> str:
     """Return a number with its noun.
 

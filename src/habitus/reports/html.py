@@ -45,17 +45,19 @@ def html_page(results: Mapping[str, Any]) -> str:
     """
     check_results(results)
     findings = Findings(results)
+    # nobody computes a calibration of classes
+    shown = [name for name in SECTIONS if name != "calibration" or not findings.of_classes]
     return document(
         results["title"],
         el("a", "Skip to the scores", href="#scores", class_="skip"),
         headline_section(findings),
-        _contents(),
-        el("main", *(render(findings) for _, render in SECTIONS.values())),
+        _contents(shown),
+        el("main", *(SECTIONS[name][1](findings) for name in shown)),
         el("footer", el("p", "Made by habitus. The same figures stand in report.json.")),
         script=resource("page.js"),
     )
 
 
-def _contents() -> Html:
-    links = (el("li", el("a", title, href=f"#{name}")) for name, (title, _) in SECTIONS.items())
+def _contents(shown: list[str]) -> Html:
+    links = (el("li", el("a", SECTIONS[name][0], href=f"#{name}")) for name in shown)
     return el("nav", el("ul", *links), aria_label="Sections")

@@ -13,6 +13,13 @@ class Measure(NamedTuple):
     meaning: str
     higher_is_better: bool = True
     highest: float = 1.0
+    brief: str = ""
+    """The meaning in a few words."""
+
+    @property
+    def inline(self) -> str:
+        """The title inside a sentence."""
+        return self.title if self.title.isupper() else self.title[0].lower() + self.title[1:]
 
 
 MEASURES: Final[dict[str, Measure]] = {
@@ -20,6 +27,7 @@ MEASURES: Final[dict[str, Measure]] = {
         "AUROC",
         "Take a user for whom the answer is yes and one for whom it is no: how often does the "
         "method rank the first above the second? .5 is a coin toss, 1 is perfect.",
+        brief=".5 is a coin toss, 1 is perfect",
     ),
     "auprc": Measure(
         "AUPRC",
@@ -44,9 +52,27 @@ MEASURES: Final[dict[str, Measure]] = {
         higher_is_better=False,
     ),
 }
+CLASS_MEASURES: Final[dict[str, Measure]] = {
+    "macro_f1": Measure(
+        "Macro-F1",
+        "Of the users in a class, how many are found, and of those put in it, how many belong "
+        "there? F1 is their balance, and macro-F1 its mean over all classes: small ones count as "
+        "much as large ones. 1 is perfect.",
+        brief="the mean of F1 over all classes, 1 is perfect",
+    ),
+    "accuracy": Measure(
+        "Accuracy",
+        "The share of users who are put in their class. Who gives the largest class to everybody "
+        "scores its share, 1 is perfect.",
+        brief="the share of users who are put in their class",
+    ),
+}
+ALL_MEASURES: Final = MEASURES | CLASS_MEASURES
+"""In the order in which a page shows them."""
 MAIN: Final = "auroc"
+"""Of results whose questions name no main score."""
 
 
 def measure(name: str) -> Measure:
     """Return how a metric is read; one we do not know is shown under its own name."""
-    return MEASURES.get(name, Measure(name, "", highest=math.inf))
+    return ALL_MEASURES.get(name, Measure(name, "", highest=math.inf))

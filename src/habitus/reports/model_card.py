@@ -143,7 +143,8 @@ def _results(findings: Findings) -> str:
     if ours is None:
         return told
     others = [reference] if reference is not None else []
-    titles = ["question", "yes", *(line(findings.label(n)) for n in [ours, *others])]
+    labels = [line(findings.label(name)) for name in [ours, *others]]
+    titles = ["question", findings.words.base_column, *labels]
     titles += ["difference", "verdict"] if others else []
     rows = [titles, ["---", *["---:"] * (len(titles) - 1)]]
     for task in findings.tasks:
@@ -152,7 +153,10 @@ def _results(findings: Findings) -> str:
         row += _difference(findings, task["name"], ours, reference) if others else []
         rows.append(row)
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
-    unit = "AUROC on test users, with 95 % intervals; verdicts after Holm's correction."
+    unit = (
+        f"{findings.main_measure.title} on test users, with 95 % intervals; verdicts after Holm's "
+        "correction."
+    )
     return f"{told}\n\n{table}\n\n{unit}"
 
 

@@ -24,8 +24,9 @@ from habitus.reports.checks import (
     whole,
     wrong,
 )
-from habitus.reports.measures import MAIN, MEASURES, measure
+from habitus.reports.measures import ALL_MEASURES, MAIN, measure
 from habitus.reports.no_ids import refuse_ids
+from habitus.reports.words import PROTOCOLS
 
 FORMAT: Final = 1
 STRATA: Final = ("new", "cold", "mid", "heavy")
@@ -58,8 +59,8 @@ def _check_order(values: Mapping[str, Any], path: str) -> None:
 
 def _metrics(value: object, path: str) -> None:
     for name, estimate in members(value, path).items():
-        high = MEASURES[name].highest if name in MEASURES else float("inf")
-        low = 0.0 if name in MEASURES else -float("inf")
+        high = ALL_MEASURES[name].highest if name in ALL_MEASURES else float("inf")
+        low = 0.0 if name in ALL_MEASURES else -float("inf")
         _estimate(low, high, seeds=True)(estimate, f"{path}.{name}")
 
 
@@ -83,7 +84,16 @@ def _difference(value: object, path: str, metric: str) -> None:
 
 
 _interval = nullable(_estimate(0, 1, seeds=False))
-_stratum = record({"num_users": whole, "num_positive": whole, "auroc": _interval})
+_sizes = record({"num_users": whole}, {"num_positive": whole})
+
+
+def _stratum(value: object, path: str) -> None:
+    """Sizes, and the main score under its name."""
+    _sizes(value, path)
+    for name in members(value, path).keys() & ALL_MEASURES.keys():
+        _interval(members(value, path)[name], f"{path}.{name}")
+
+
 _calibration = record(
     {
         "predicted": listing(nullable(number(0, 1))),
@@ -110,6 +120,11 @@ _task = record(
         "num_test": whole,
         "base_rate_train": number(0, 1),
         "base_rate_test": number(0, 1),
+        "classes": listing(text),
+        "class_shares_train": listing(number(0, 1)),
+        "class_shares_test": listing(number(0, 1)),
+        "part": one_of("all", "first", "second"),
+        "part_by": text,
         "sensitive": flag,
         "main_score": text,
     },
@@ -120,7 +135,12 @@ _method = record(
 )
 _cell = record(
     {"task": text, "method": text, "metrics": _metrics},
-    {"probe": text, "strata": mapping(nullable(_stratum)), "calibration": _calibration},
+    {
+        "probe": text,
+        "strata": mapping(nullable(_stratum)),
+        "calibration": _calibration,
+        "splits": mapping(nullable(mapping(nullable(number(0, 1))))),
+    },
 )
 _data = record(
     {"name": text, "digest": text, "num_users": whole, "num_events": whole},
@@ -158,6 +178,8 @@ _RESULTS = record(
         "preset": text,
         "seeds": listing(whole),
         "pretrain_seeds": listing(whole),
+        "split_seeds": listing(whole),
+        "protocol": one_of(*PROTOCOLS),
         "versions": mapping(anything),
         "machine": mapping(anything),
         "pretraining": record(
@@ -187,15 +209,30 @@ def check_results(results: Mapping[str, Any]) -> None:
     if found != FORMAT or isinstance(found, bool):
         raise DataError(f"format must be {FORMAT}, got {found!r}: is this a habitus results file?")
     _RESULTS(results, "")
-    _check_comparisons(results)
+    main = _check_main(results)
+    _check_comparisons(results, main)
     _check_names(results)
     _check_lengths(results)
     refuse_ids(results)
 
 
-def _check_comparisons(results: Mapping[str, Any]) -> None:
+def _check_main(results: Mapping[str, Any]) -> str:
+    """Methods are compared by one score, which every stratum must have too; return it."""
+    scores = [task.get("main_score") or MAIN for task in results["tasks"]]
+    main = str(scores[0]) if scores else MAIN
+    for i, score in enumerate(scores):
+        if score != main:
+            raise wrong(f"tasks[{i}].main_score", f"that of the first task, {main!r}", score)
+    for i, cell in enumerate(results["cells"]):
+        for name, stratum in (cell.get("strata") or {}).items():
+            if stratum is not None and main not in stratum:
+                raise DataError(f"cells[{i}].strata.{name}.{main} is missing")
+    return main
+
+
+def _check_comparisons(results: Mapping[str, Any], main: str) -> None:
     for i, difference in enumerate(results["differences"]):
-        _difference(difference, f"differences[{i}]", difference.get("metric", MAIN))
+        _difference(difference, f"differences[{i}]", difference.get("metric", main))
     for i, mean in enumerate(results["summary"]):
         _estimate(-float("inf"), float("inf"), seeds=False)(mean, f"summary[{i}]")
         if mean.get("against") is not None:
@@ -232,6 +269,10 @@ def _check_names(results: Mapping[str, Any]) -> None:
 
 def _check_lengths(results: Mapping[str, Any]) -> None:
     """Lists that are read together must be equally long."""
+    for i, task in enumerate(results["tasks"]):
+        names = ("classes", "class_shares_train", "class_shares_test")
+        if found := {name: task[name] for name in names if task.get(name)}:
+            _same_length(found, f"tasks[{i}]")
     for i, cell in enumerate(results["cells"]):
         if cell.get("calibration"):
             _same_length(cell["calibration"], f"cells[{i}].calibration")

@@ -24,7 +24,7 @@ _ASCII: Final = str.maketrans(
     {"★": "*", "≈": "~", "▽": "v", "−": "-", "–": "-", "✓": "+", "✗": "x", "…": ".", "\xa0": " "}
 )
 _KEY: Final = (
-    "AUROC with its 95 % interval; ★ best of the row, ≈ tied with it, ▽ behind it (Holm), "
+    "{} with its 95 % interval; ★ best of the row, ≈ tied with it, ▽ behind it (Holm), "
     "no mark: not compared in pairs"
 )
 
@@ -51,7 +51,8 @@ class _TerminalReport:
         yield _text(" ".join(headline(self.findings)), ascii_only=ascii_only)
         if self.findings.tasks:
             yield self._fitting(console, options)
-            yield _text(_KEY, style="dim", ascii_only=ascii_only)
+            key = _KEY.format(self.findings.main_measure.title)
+            yield _text(key, style="dim", ascii_only=ascii_only)
         yield _canaries(self.findings, ascii_only=ascii_only)
 
     def _fitting(self, console: Console, options: ConsoleOptions) -> Table:
@@ -77,7 +78,7 @@ def _table(findings: Findings, methods: list[str], difference: bool, ascii_only:
 
     # Only questions may fold: figures keep their width, and titles are folded beforehand.
     table.add_column(text("question"), overflow="fold", min_width=10, max_width=24)
-    table.add_column(text("yes"), justify="right", no_wrap=True)
+    table.add_column(text(findings.words.base_column), justify="right", no_wrap=True)
     for name in methods:
         title = textwrap.fill(findings.label(name), 10)
         table.add_column(text(title), justify="right", no_wrap=True)

@@ -4,6 +4,7 @@ import copy
 
 from habitus.reports.findings import Findings
 from habitus.reports.sections.methods import methods_table
+from tests.reports.class_sample import class_sample
 from tests.reports.page import Page
 from tests.reports.sample import sample
 
@@ -43,3 +44,15 @@ def test_without_training_and_strata_there_are_dashes() -> None:
     for cell in results["cells"]:
         cell["strata"] = None
     assert rows(Page(methods_table(Findings(results))))["habitus"][1:5] == ["–"] * 4
+
+
+def test_class_results_have_their_own_main_score() -> None:
+    results = class_sample(num_tasks=2)
+    page = Page(methods_table(Findings(results)))
+    heads = [e.text for e in page.all("th") if e.attributes.get("scope") == "col"]
+    assert heads[1:3] == ["Mean macro-F1", "Mean macro-F1, cold users"]
+    cold = [c["strata"]["cold"]["macro_f1"] for c in results["cells"] if c["method"] == "ours"]
+    known = [c["value"] for c in cold if c is not None]
+    [row] = [r for r in page.all("tr") if r.children[0].text.startswith("habitusours")]
+    want = f"{sum(known) / len(known):.3f} ({len(known)})".lstrip("0") if known else "–"
+    assert row.children[2].text == want

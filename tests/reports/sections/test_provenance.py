@@ -4,6 +4,7 @@ import copy
 
 from habitus.reports.findings import Findings
 from habitus.reports.sections.provenance import provenance_section
+from tests.reports.class_sample import class_sample
 from tests.reports.page import Page
 from tests.reports.sample import NOTICE, sample
 
@@ -70,3 +71,18 @@ def test_one_cutoff_stands_alone_and_none_is_a_dash() -> None:
     first, second = (r for r in page.all("tr") if r.children[0].text in ("coupon", "inactive"))
     assert first.children[2].text == "2017-11-01"
     assert [c.text for c in second.children[1:4]] == ["–", "–", "–"]
+
+
+def test_class_tasks_are_told_by_their_classes_and_halves() -> None:
+    results = class_sample(num_tasks=2)
+    results["tasks"][1] |= {"part": "first", "part_by": "thread", "test_cutoff": "2020-06-01"}
+    page = Page(provenance_section(Findings(results)))
+    found = pairs(page)
+    assert (found["Protocol"], found["Seeds of the random splits"]) == (
+        "strict-inductive",
+        "1, 2, 3",
+    )
+    rows = [[c.text for c in r.children] for r in page.all("tr") if len(r.children) == 9]
+    assert rows[0][1:4] == ["Classes, share of test users", "Cutoff", "Half of the posts"]
+    assert rows[1][1:4] == ["art 50\xa0%, law 30\xa0%, sport 20\xa0%", "the end", "all"]
+    assert rows[2][2:4] == ["2020\u201106\u201101", "first half, by thread"]

@@ -4,6 +4,7 @@ import copy
 
 from habitus.reports.findings import Findings
 from habitus.reports.sections.strata import STRATA, strata_section
+from tests.reports.class_sample import class_sample
 from tests.reports.page import Page
 from tests.reports.sample import sample
 
@@ -61,3 +62,11 @@ def test_without_strata_the_section_says_so() -> None:
     for cell in results["cells"]:
         cell["strata"] = {}
     assert "No strata were computed." in Page(strata_section(Findings(results))).elements[0].text
+
+
+def test_strata_of_classes_have_no_share_of_yes() -> None:
+    page = Page(strata_section(Findings(class_sample(num_tasks=1))))
+    sizes = [e.text for e in page.all("span", "about")]
+    assert sizes
+    assert all(size.endswith(("user", "users")) for size in sizes)
+    assert "a class was too rare among them" in page.elements[0].text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from habitus.reports.findings import VERDICT_WORDS, Difference, Findings
-from habitus.reports.formats import score, signed, signed_interval
+from habitus.reports.formats import score, signed, signed_interval, unbroken
 from habitus.reports.markup import Html, el, note, section, terms
 from habitus.reports.tracks import Axis, Bar, scale, track
 
@@ -54,8 +54,9 @@ def _detectable(findings: Findings) -> Html | None:
     if smallest is None:
         return None
     return note(
-        f"With these test users a typical question shows a difference of {score(smallest)} AUROC "
-        "or more in four of five repeats; smaller ones mostly end as ties."
+        f"With these test users a typical question shows a difference of {score(smallest)} "
+        f"{findings.main_measure.inline} or more in four of five repeats; smaller ones mostly end "
+        "as ties."
     )
 
 
@@ -69,7 +70,7 @@ def _forest(findings: Findings, method: str, against: str) -> Html:
         el(
             "th", el("span", "Difference", class_="unseen"), scale(axis), class_="wide", scope="col"
         ),
-        el("th", "Difference in AUROC", scope="col"),
+        el("th", f"Difference in {unbroken(findings.main_measure.inline)}", scope="col"),
         el("th", "Verdict", scope="col", class_="word head"),
     )
     body = [_row(name, difference, axis) for name, difference in found]

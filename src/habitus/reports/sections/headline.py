@@ -5,25 +5,36 @@ from __future__ import annotations
 from habitus.reports.findings import Difference, Findings
 from habitus.reports.formats import count, plural, score, signed, signed_interval
 from habitus.reports.markup import Html, el
+from habitus.reports.words import PROTOCOLS
 
 
 def headline(findings: Findings) -> list[str]:
     """Return the sentences of the headline, as plain text."""
     users = count(findings.results["split"]["test"])
-    asked = f"On {plural(len(findings.tasks), 'question')} about what {users} unseen users do next"
+    about = findings.words.about.format(users=users)
+    asked = f"On {plural(len(findings.tasks), 'question')} {about}"
     ours, reference = findings.ours, findings.reference
     if not findings.tasks:
         return ["These results hold no question about users, so there is nothing to compare."]
     if ours is None or findings.mean_value(ours) is None:
         return [f"{asked}, {_best_of_others(findings)}"]
     first = f"{asked}, {findings.label(ours)} scores {score(findings.mean_value(ours))} on average"
-    first += " (AUROC: .5 is a coin toss, 1 is perfect)"
+    first += f" ({_scale(findings)})"
     mean = findings.mean_difference(ours)
     if reference is None or findings.mean_value(reference) is None:
         return [first + "; nothing was run to compare it with."]
     first += f"; {findings.label(reference)} scores {score(findings.mean_value(reference))}."
     told = [verdict_sentence(findings.label(ours), mean[1])] if mean else []
     return [first, *told, *_joined(findings)]
+
+
+def _scale(findings: Findings) -> str:
+    """Return how the main score is read, and for classes what nothing known scores."""
+    one, majority = findings.main_measure, findings.mean_value("majority")
+    told = f"{one.inline}: {one.brief}" if one.brief else one.inline
+    if findings.of_classes and majority is not None:
+        told += f"; the largest class for everybody scores {score(majority)}"
+    return told
 
 
 def verdict_sentence(name: str, difference: Difference) -> str:
@@ -90,7 +101,8 @@ def headline_section(findings: Findings) -> Html:
         _alarm(findings),
         el("p", first, class_="lead"),
         el("p", " ".join(rest), class_="verdict") if rest else None,
-        el("p", _WHAT, class_="what"),
+        el("p", findings.words.page, class_="what"),
+        _protocol(findings),
         _tally_table(findings),
         id="headline",
     )
@@ -106,6 +118,14 @@ def _alarm(findings: Findings) -> Html | None:
         "the scores. Do not rely on anything below before that is explained."
     )
     return el("p", el("strong", "Warning. "), text, class_="alarm", role="alert")
+
+
+def _protocol(findings: Findings) -> Html | None:
+    protocol = findings.results.get("protocol")
+    if protocol is None:
+        return None
+    name = el("strong", f"Protocol: {protocol}. ")
+    return el("p", name, PROTOCOLS[protocol], class_="what")
 
 
 def _tally_table(findings: Findings) -> Html | None:
@@ -124,12 +144,3 @@ def _tally_table(findings: Findings) -> Html | None:
         el("tbody", *body),
         class_="tally",
     )
-
-
-_WHAT = (
-    "This page compares ways to describe a user by what the user did before a cutoff date. Each "
-    "description is frozen and given to the same small models, which learn from some users to "
-    "answer yes-or-no questions about the days after the cutoff; the scores are those of users "
-    "kept apart for the test. Each score carries a 95 % interval, and two methods whose "
-    "difference may be zero are called a tie, whichever figure is larger."
-)

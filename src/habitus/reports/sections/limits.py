@@ -15,7 +15,7 @@ def limits(findings: Findings) -> list[str]:
         f"One source of data ({results['data']['name']}) and {count(users)} test users: other "
         "people, countries, shops or years may order the methods differently.",
         "The intervals answer “what if other users of this kind had been drawn”; they do not "
-        "hold what another period, another split or another choice of questions would change.",
+        f"hold {findings.words.unchanged}.",
     ]
     seeds = results.get("pretrain_seeds") or []
     if results.get("pretraining") and len(seeds) <= 1:
@@ -34,7 +34,7 @@ def limits(findings: Findings) -> list[str]:
             "measures what the vectors give away; it is not for use on people."
         )
     told += [
-        "A score says how well users are ranked, not why they act: nothing here is causal, and "
+        f"A score says {findings.words.says}: nothing here is causal, and "
         "nothing says that acting on a prediction helps anybody.",
         "How scores differ between groups of people (age, income, gender) is not measured here.",
     ]

@@ -18,8 +18,8 @@ def methods_table(findings: Findings) -> Html:
     """Return D12's columns: score, cold stratum, compute of pre-training, speed, bytes."""
     head = (
         "Method",
-        "Mean AUROC",
-        "Mean AUROC, cold users",
+        f"Mean {findings.main_measure.inline}",
+        f"Mean {findings.main_measure.inline}, cold users",
         "Pre-training FLOPs",
         "Encodes, users/s",
         "Bytes/user",
@@ -61,7 +61,6 @@ def _method_row(findings: Findings, method: dict[str, Any]) -> Html:
 def _cold(findings: Findings, method: str) -> str:
     cells = [findings.cell(task["name"], method) for task in findings.tasks]
     cold = [((c or {}).get("strata") or {}).get("cold") for c in cells]
-    values = [
-        c["auroc"]["value"] for c in cold if c and c["auroc"] and c["auroc"]["value"] is not None
-    ]
+    main = findings.main
+    values = [c[main]["value"] for c in cold if c and c[main] and c[main]["value"] is not None]
     return f"{score(sum(values) / len(values))} ({len(values)})" if values else MISSING

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from habitus.reports.findings import Findings
-from habitus.reports.formats import MISSING, count, duration, percent
+from habitus.reports.formats import MISSING, count, duration, percent, unbroken
 from habitus.reports.markup import Html, el, join, note, row, scrolling, section, table
 
 
@@ -22,7 +22,7 @@ def provenance_section(findings: Findings) -> Html:
         _channels(results["data"].get("channels") or []),
         *_notices(results["data"].get("notices") or []),
         el("h3", "Split and cutoffs"),
-        _pairs(_split(results["split"])),
+        _pairs(_split(results["split"]) + _protocol(results)),
         _cutoffs(findings),
         el("h3", "Run"),
         _pairs(_run(results)),
@@ -100,17 +100,35 @@ def _split(split: dict[str, Any]) -> list[tuple[str, object]]:
     ]
 
 
+def _protocol(results: Mapping[str, Any]) -> list[tuple[str, object]]:
+    seeds = ", ".join(map(str, results.get("split_seeds") or []))
+    return [("Protocol", results.get("protocol")), ("Seeds of the random splits", seeds)]
+
+
 def _cutoffs(findings: Findings) -> Html:
     """Return when each question is asked; the counts and base rates of its three parts."""
-    head = ("Question", "Window", "Training cutoffs", "Test cutoff")
-    sizes = ("Train", "Valid", "Test", "Yes, train", "Yes, test")
-    rows = [row(t["name"], *_times(t), *_sizes(t)) for t in findings.tasks]
-    text = (
-        "A method reads what came before the cutoff; the answer is what happened in the window "
-        "after it. One training user gives an example for each training cutoff."
-    )
-    cutoffs = table((*head, *sizes), rows, "plain")
-    return join([note(text), scrolling("Cutoffs and sizes of each question", cutoffs)])
+    times = ("Window", "Training cutoffs", "Test cutoff")
+    rates = ("Yes, train", "Yes, test")
+    if findings.of_classes:
+        times = ("Classes, share of test users", "Cutoff", "Half of the posts")
+        rates = ("Largest, train", "Largest, test")
+    when = _classes if findings.of_classes else _times
+    rows = [row(t["name"], *when(t), *_sizes(t)) for t in findings.tasks]
+    cutoffs = table(("Question", *times, "Train", "Valid", "Test", *rates), rows, "plain")
+    title = "Cutoffs and sizes of each question"
+    return join([note(findings.words.examples), scrolling(title, cutoffs)])
+
+
+def _classes(task: dict[str, Any]) -> list[str]:
+    shares = task.get("class_shares_test") or [None] * len(task["classes"])
+    pairs = zip(task["classes"], shares, strict=True)
+    half = task.get("part") or "all"
+    by = f" half, by {task['part_by']}" if task.get("part_by") else " half"
+    return [
+        ", ".join(f"{name} {percent(share)}" for name, share in pairs),
+        unbroken(task.get("test_cutoff") or MISSING),
+        "all" if half == "all" else half + by,
+    ]
 
 
 def _times(task: dict[str, Any]) -> list[str]:

@@ -7,8 +7,9 @@ from typing import Any, Final
 from habitus.reports.findings import Findings, Mark
 from habitus.reports.formats import MISSING, interval, percent, plural, score
 from habitus.reports.markup import Html, el, join, note, scrolling, section, terms
-from habitus.reports.measures import MAIN, MEASURES, measure
+from habitus.reports.measures import ALL_MEASURES, measure
 from habitus.reports.sections.methods import group_badge, methods_table
+from habitus.reports.sections.splits import splits
 from habitus.reports.tracks import Axis, Bar, scale, track
 
 SIGNS: Final[dict[Mark, tuple[str, str]]] = {
@@ -25,18 +26,19 @@ def scores_section(findings: Findings) -> Html:
         "scores",
         "Scores",
         terms(
-            ("AUROC", MEASURES[MAIN].meaning),
+            (findings.main_measure.title, findings.main_measure.meaning),
             (
                 "95 % interval",
                 "The range that the score keeps to, 95 times of 100, when the test users are "
                 "drawn again. Narrow means many users.",
             ),
-            ("Base rate", "The share of test users for whom the answer is yes."),
+            findings.words.base,
         ),
         el("h3", "Average over all questions"),
         _means(findings),
         el("h3", "Each question"),
         _measures(findings),
+        *splits(findings),
         el("h3", "The methods"),
         methods_table(findings),
     )
@@ -66,7 +68,7 @@ def _means(findings: Findings) -> Html:
         "tr",
         el("th", "Method", scope="col"),
         el("th", el("span", "Interval", class_="unseen"), scale(axis), class_="wide", scope="col"),
-        el("th", "Mean AUROC", scope="col"),
+        el("th", f"Mean {findings.main_measure.inline}", scope="col"),
     )
     return el("table", el("thead", head), el("tbody", *body), class_="forest")
 
@@ -74,7 +76,7 @@ def _means(findings: Findings) -> Html:
 def _measures(findings: Findings) -> Html:
     """One table for each measure; a row of radio buttons shows one of them at a time."""
     found = {name for c in findings.results["cells"] for name in c["metrics"]}
-    names = [n for n in MEASURES if n in found] + sorted(found - set(MEASURES))
+    names = [n for n in ALL_MEASURES if n in found] + sorted(found - set(ALL_MEASURES))
     if not names:
         return note("No measure was computed.")
     buttons = [
@@ -95,7 +97,7 @@ def _measures(findings: Findings) -> Html:
 
 def _panel(findings: Findings, metric: str) -> Html:
     one = measure(metric)
-    tested = any(d.get("metric", MAIN) == metric for d in findings.results["differences"])
+    tested = any(d.get("metric", findings.main) == metric for d in findings.results["differences"])
     way = "Higher is better." if one.higher_is_better else "Lower is better."
     marks = (
         "★ best of the row · ≈ tied with the best: their paired difference, corrected for the "
@@ -109,7 +111,7 @@ def _panel(findings: Findings, metric: str) -> Html:
         [
             el("h4", one.title),
             # The main measure is explained above already.
-            note(way if metric == MAIN else f"{one.meaning} {way}"),
+            note(way if metric == findings.main else f"{one.meaning} {way}"),
             scrolling(f"{one.title} of each question and method", _table(findings, metric)),
             note(marks),
         ]
@@ -121,7 +123,8 @@ def _table(findings: Findings, metric: str) -> Html:
         el("th", m["label"], group_badge(m), scope="col", title=m.get("description"))
         for m in findings.columns
     ]
-    head = el("tr", el("th", "Question", scope="col"), el("th", "Base rate", scope="col"), *columns)
+    base = el("th", findings.words.base[0], scope="col")
+    head = el("tr", el("th", "Question", scope="col"), base, *columns)
     body = [
         el(
             "tr",
@@ -131,13 +134,14 @@ def _table(findings: Findings, metric: str) -> Html:
         )
         for task in findings.tasks
     ]
-    foot = _foot(findings) if metric == MAIN else None
+    foot = _foot(findings) if metric == findings.main else None
     return el("table", el("thead", head), el("tbody", *body), foot, class_="scores")
 
 
 def _question(task: dict[str, Any]) -> Html:
     days = task.get("horizon_days")
     about = [f"{days:g} days"] if days is not None else []
+    about += [plural(len(task["classes"]), "class", "classes")] if task.get("classes") else []
     about += [plural(task["num_test"], "user")] if task.get("num_test") is not None else []
     flag = (
         el("span", "sensitive trait", class_="group sensitive") if task.get("sensitive") else None

@@ -23,7 +23,7 @@ def strata_section(findings: Findings) -> Html:
         a["value"]
         for c in findings.results["cells"]
         for s in (c.get("strata") or {}).values()
-        if s and (a := s["auroc"]) and a["value"] is not None
+        if s and (a := s[findings.main]) and a["value"] is not None
     ]
     if not shown:
         return section("strata", "Strata", note("No strata were computed."))
@@ -40,7 +40,7 @@ def strata_section(findings: Findings) -> Html:
         el("div", *cards, class_="grid"),
         note(
             "A stratum holds few users, so its intervals are wide; no claim rests on one. “Too "
-            "few” means that a yes, or a no, was too rare among them to score."
+            f"few” means that {findings.words.too_few}."
         ),
         el("details", el("summary", "All figures of the strata"), _figures(findings)),
     )
@@ -56,7 +56,7 @@ def _ends(findings: Findings) -> list[float | None]:
         for task in findings.tasks
         for method in findings.shown
         for stratum in _strata(findings, task["name"], method).values()
-        if stratum and (estimate := stratum["auroc"])
+        if stratum and (estimate := stratum[findings.main])
         for end in ("low", "high")
     ]
 
@@ -69,10 +69,11 @@ def _card(findings: Findings, task: str, axis: Axis) -> Html | None:
             rows.append(_row(findings, name, found, axis))
     if not rows:
         return None
+    title = findings.main_measure.title
     head = el(
         "tr",
         el("th", el("span", "Stratum", class_="unseen"), scope="col"),
-        el("th", el("span", "AUROC", class_="unseen"), scale(axis), class_="wide", scope="col"),
+        el("th", el("span", title, class_="unseen"), scale(axis), class_="wide", scope="col"),
     )
     table = el("table", el("thead", head), el("tbody", *rows), class_="forest strata")
     return el("figure", el("figcaption", task), table)
@@ -80,11 +81,12 @@ def _card(findings: Findings, task: str, axis: Axis) -> Html | None:
 
 def _row(findings: Findings, name: str, found: list[Any], axis: Axis) -> Html:
     first = next(s for s in found if s)
-    size = f"{plural(first['num_users'], 'user')}, {first['num_positive']:,} yes"
+    size = plural(first["num_users"], "user")
+    size += "" if first.get("num_positive") is None else f", {first['num_positive']:,} yes"
     bars: list[Bar | None] = []
     words = []
     for series, (method, stratum) in enumerate(zip(findings.shown, found, strict=True)):
-        estimate = stratum["auroc"] if stratum else None
+        estimate = stratum[findings.main] if stratum else None
         if estimate is None or estimate["value"] is None:
             bars.append(None)
             continue
@@ -108,14 +110,15 @@ def _figures(findings: Findings) -> Html:
         for method in findings.methods:
             strata = _strata(findings, task["name"], method["name"])
             if any(strata.values()):
-                figures = (_figure(strata.get(name)) for name in STRATA)
+                figures = (_figure(strata.get(name), findings.main) for name in STRATA)
                 rows.append(row(task["name"], method["label"], *figures))
     all_rows = table(("Question", "Method", *STRATA), rows, "plain")
-    return scrolling("AUROC of each question, method and stratum", all_rows)
+    title = f"{findings.main_measure.title} of each question, method and stratum"
+    return scrolling(title, all_rows)
 
 
-def _figure(stratum: dict[str, Any] | None) -> str:
-    if not stratum or not stratum["auroc"] or stratum["auroc"]["value"] is None:
+def _figure(stratum: dict[str, Any] | None, main: str) -> str:
+    if not stratum or not stratum[main] or stratum[main]["value"] is None:
         return "too few" if stratum else "–"
-    estimate = stratum["auroc"]
+    estimate = stratum[main]
     return f"{score(estimate['value'])} {interval(estimate['low'], estimate['high'])}"
