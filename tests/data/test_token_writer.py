@@ -3,12 +3,13 @@
 import filecmp
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from habitus.data import token_writer
-from habitus.data.ingest_state import SCRATCH
+from habitus.data.ingest_state import SCRATCH, IngestState
 from habitus.data.posts import PostsConfig
 from habitus.data.segmentation import SegmentationConfig
 from habitus.data.snapshot import Snapshot
@@ -123,6 +124,28 @@ def test_bytes_after_the_state_are_cut_off(tmp_path: Path, traces: Traces) -> No
         with (tmp_path / ".store.partial" / name).open("ab") as file:
             file.write(b"\x07" * 16)
     assert build(traces, tmp_path / "store") == whole[3:]
+    assert same(tmp_path / "whole", tmp_path / "store")
+
+
+def test_a_kill_before_the_state_is_written_costs_one_bucket(
+    tmp_path: Path, traces: Traces, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = build(traces, tmp_path / "whole")
+    calls = 0
+    save = IngestState.save
+
+    def stop_at_fourth(self: IngestState, **values: Any) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 4:
+            raise Stopped
+        save(self, **values)
+
+    # The first call says that nothing is done: the third bucket's files are there, unsaid.
+    monkeypatch.setattr(IngestState, "save", stop_at_fourth)
+    with pytest.raises(Stopped):
+        TokenStore.build(traces, WHOLE, PLAIN, tmp_path / "store")
+    assert build(traces, tmp_path / "store") == whole[2:]
     assert same(tmp_path / "whole", tmp_path / "store")
 
 

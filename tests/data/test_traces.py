@@ -64,6 +64,8 @@ def test_texts_are_read_by_row(tmp_path: Path) -> None:
     # The events of a, then b, then c: rows 1 and 3, 2 and 0, 4 of the source.
     assert traces.texts("text", np.arange(5)) == ["", "", "two\nlines", "é", "end"]
     assert traces.texts("text", np.array([4, 2])) == ["end", "two\nlines"]
+    # é is two bytes.
+    assert traces.text_lengths("text", np.array([0, 3, 4])).tolist() == [0, 2, 3]
     with pytest.raises(DataError, match=r"read it with texts\('text', rows\)"):
         traces.column("text")
 

@@ -18,6 +18,7 @@ from habitus.data.word_vectors import (
     count_together,
     fit_ppmi_svd,
     load_word_vectors,
+    match_word_vectors,
 )
 from habitus.errors import DataError, GuardError
 
@@ -125,6 +126,7 @@ DAMAGED = {
     "binary of more rows": (binary(header=b"2 2\n"), "goes on after the 2 rows"),
     "binary not finite": (binary({"cat": [np.nan, 1.0]}, header=b"1 2\n"), "row 1: .*not finite"),
     "gzip cut off": (gzip.compress(text())[:-20], "cut off or no gzip file"),
+    "gzip damaged": (gzip.compress(text())[:20] + b"\xff" * 40, "cut off or no gzip file"),
     "zip": (b"PK\x03\x04" + bytes(99), "zip archive: unpack it"),
     "fastText model": (struct.pack("<ii", 793712314, 12) + bytes(99), "give its .vec file"),
     "other words": (no_header({"Hund": [1.0, 2.0]}), "knows none of the 3 words"),
@@ -138,6 +140,21 @@ def test_a_damaged_file_is_told_with_its_row(tmp_path: Path, case: str) -> None:
         write(tmp_path / "v", data)
     with pytest.raises(DataError, match=told):
         load_word_vectors(tmp_path / "v", WORDS)
+
+
+def test_a_table_in_memory_is_matched_as_a_file_is() -> None:
+    table = np.array(list(TABLE.values()), np.float32)
+    for names in (list(TABLE), pa.array(list(TABLE))):
+        found = match_word_vectors(names, table, WORDS)
+        assert found.vectors_WD.tolist() == EXPECTED
+        assert found.known_W.tolist() == [True, False, True]
+    with pytest.raises(DataError, match="4 words were given for 3 vectors"):
+        match_word_vectors(list(TABLE), table[:3], WORDS)
+    with pytest.raises(DataError, match="knows none of the 1 words"):
+        match_word_vectors(list(TABLE), table, ["x"])
+    table[3] = np.inf
+    with pytest.raises(DataError, match="row 3: a number is not finite"):
+        match_word_vectors(list(TABLE), table, WORDS)
 
 
 def test_a_file_without_end_of_line_is_whole(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import gzip
 import io
 import struct
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
@@ -64,15 +65,33 @@ def load_word_vectors(path: str | Path, words: Sequence[str] | pa.StringArray) -
     wanted = _as_list(words)
     try:
         with _open(path) as file:
-            found = _read(path, file, wanted)
-    except (EOFError, gzip.BadGzipFile) as error:
+            return _read(path, file, wanted)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise DataError(f"{path} is cut off or no gzip file ({error}): get it again") from error
-    if not found.known_W.any():
-        raise DataError(
-            f"{path} knows none of the {len(wanted)} words: is it of another language, or of other "
-            f"characters (simplified, traditional)?"
-        )
-    return found
+
+
+def match_word_vectors(
+    names: Sequence[str] | pa.StringArray, table_ND: Vectors, words: Sequence[str] | pa.StringArray
+) -> WordVectors:
+    """Return the vectors of ``words`` from a table, such as one mapped from an ``.npy`` file.
+
+    Args:
+        names: the word of each row of the table, ``(N)``.
+        table_ND: the vectors.
+        words: a vocabulary, ``(W)``.
+
+    Raises:
+        DataError: names and rows differ in number, a number is not finite, or no word is known.
+    """
+    names = _as_list(names)
+    if len(names) != len(table_ND):
+        raise DataError(f"{len(names)} words were given for {len(table_ND)} vectors")
+    found = _Found("the table of word vectors", _as_list(words), table_ND.shape[1])
+    for row, name in enumerate(names):
+        place = found.place(name)
+        if place is not None:
+            found.put(place, table_ND[row], row)
+    return found.result()
 
 
 def complete(
@@ -99,9 +118,9 @@ def complete(
 class _Found:
     """The vectors that are wanted so far; a better match of a word takes the place of a worse."""
 
-    def __init__(self, path: Path, words: list[str], width: int) -> None:
+    def __init__(self, source: Path | str, words: list[str], width: int) -> None:
         self.vectors_WD = np.zeros((len(words), width), np.float32)
-        self._path = path
+        self._source = source
         self._place_of = {word: place for place, word in enumerate(words)}
         self._folded = {word.casefold(): place for word, place in self._place_of.items()}
         # 1: found but for its case; 2: found as it is written.
@@ -120,11 +139,16 @@ class _Found:
     def put(self, place: int, vector_D: npt.NDArray[np.generic], row: int) -> None:
         """Keep a vector."""
         if not np.isfinite(vector_D).all():
-            raise DataError(f"{self._path}, row {row}: a number is not finite")
+            raise DataError(f"{self._source}, row {row}: a number is not finite")
         self.vectors_WD[place] = vector_D
 
     def result(self) -> WordVectors:
-        """Return what was found."""
+        """Return what was found; raise where that is nothing."""
+        if not self._match_W.any():
+            raise DataError(
+                f"{self._source} knows none of the {len(self._match_W)} words: is it of another "
+                f"language, or of other characters (simplified, traditional)?"
+            )
         return WordVectors(self.vectors_WD, self._match_W > 0)
 
 
