@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from sklearn.feature_extraction.text import CountVectorizer
 
@@ -41,6 +41,7 @@ def twin(users: list[list[list[str]]], **settings: Any) -> Any:
     return CountVectorizer(token_pattern=r"\S+", lowercase=False, **settings).fit(texts), texts
 
 
+@example([[["ccc", "a"]], [["dddd", "a"]], []])  # two unknown words before the same known one
 @given(st.lists(posts_of_a_user, min_size=3, max_size=6))
 def test_words_and_pairs_are_those_of_scikit_learn(users: list[list[list[str]]]) -> None:
     users = [*users, [["a", "bb"]], [["a", "bb"]]]

@@ -9,6 +9,8 @@ COMPARISONS = Registry[type[Comparison]](
         "aggregates": "habitus.comparisons.aggregates:Aggregates",
         "bow_mlp": "habitus.comparisons.bow_mlp:BowMLP",
         "bow_vectors": "habitus.comparisons.bow_vectors:BowVectors",
+        "deep_sets": "habitus.comparisons.text_graph_classifier:DeepSets",
+        "gin": "habitus.comparisons.text_graph_classifier:GIN",
         "majority": "habitus.comparisons.majority:Majority",
         "most_popular": "habitus.comparisons.most_popular:MostPopular",
         "random_guess": "habitus.comparisons.random_guess:RandomGuess",

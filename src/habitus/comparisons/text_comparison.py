@@ -9,6 +9,7 @@ from scipy.sparse import csr_array
 from typing_extensions import override
 
 from habitus.comparisons.base import Comparison
+from habitus.comparisons.kept_users import kept_matrix
 from habitus.comparisons.word_counts import count_words
 from habitus.config import Config
 from habitus.data.posts import PostsConfig
@@ -61,6 +62,7 @@ class KnownWordsComparison(TextComparison):
     def __init__(self, config: KnownWordsConfig, text: TextSource | None = None) -> None:
         super().__init__(config, text)
         self._vocabulary: WordVocabulary | None = None
+        self._counts = kept_matrix(self._count)
 
     @property
     def vocabulary(self) -> WordVocabulary:
@@ -78,6 +80,7 @@ class KnownWordsComparison(TextComparison):
         """
         tokens, words = self.text.read(snapshot)
         self._vocabulary = WordVocabulary.fit(tokens, words, self.config.vocabulary)
+        self._counts = kept_matrix(self._count)
         self.fit_words(relabel(tokens, self._vocabulary.lookup(words)), seed)
 
     @abstractmethod
@@ -86,6 +89,9 @@ class KnownWordsComparison(TextComparison):
 
     def counts(self, snapshot: Snapshot) -> csr_array:
         """Return how often each user used each known word, ``(U, W)``."""
+        return self._counts.read(snapshot)
+
+    def _count(self, snapshot: Snapshot) -> csr_array:
         tokens, words = self.text.read(snapshot)
         known = relabel(tokens, self.vocabulary.lookup(words))
         return count_words(known, len(self.vocabulary))

@@ -20,6 +20,7 @@ from scipy.sparse import csr_array, hstack
 from typing_extensions import override
 
 from habitus.comparisons.base import Matrix
+from habitus.comparisons.kept_users import kept_matrix
 from habitus.comparisons.ngrams import Blocks, NGrams, NGramsConfig
 from habitus.comparisons.text_comparison import TextComparison, TextConfig
 from habitus.data.snapshot import Snapshot
@@ -65,6 +66,7 @@ class TfidfLinear(TextComparison):
     ) -> None:
         super().__init__(config or TfidfLinearConfig(), text)
         self._ngrams: NGrams | None = None
+        self._features = kept_matrix(self._compute)
         self._weights: list[Any] = []
         """Of each kind of n-gram, scikit-learn's idf."""
         self._train_UF: csr_array
@@ -80,12 +82,11 @@ class TfidfLinear(TextComparison):
         blocks = self._ngrams.fit(*self.text.read(snapshot))
         self._weights = [TfidfTransformer(sublinear_tf=True).fit(block) for block in blocks]
         self._train_UF = self._weigh(blocks)
+        self._features = kept_matrix(self._compute)
 
     def features(self, snapshot: Snapshot) -> csr_array:
         """Return TF-IDF of each user, ``(U, F)``; zeros for a user without known words."""
-        if self._ngrams is None:
-            raise UsageError(f"fit {self.name} on a training snapshot first")
-        return self._weigh(self._ngrams.counts(*self.text.read(snapshot)))
+        return self._features.read(snapshot)
 
     def represent(self, snapshot: Snapshot) -> Matrix:
         """Return TF-IDF reduced to ``width`` by an SVD of the training users, ``(U, D)``.
@@ -123,6 +124,11 @@ class TfidfLinear(TextComparison):
                 break
         self.trials = tuple(trials)
         return probability_BC
+
+    def _compute(self, snapshot: Snapshot) -> csr_array:
+        if self._ngrams is None:
+            raise UsageError(f"fit {self.name} on a training snapshot first")
+        return self._weigh(self._ngrams.counts(*self.text.read(snapshot)))
 
     def _weigh(self, blocks: Blocks) -> csr_array:
         weighed = [w.transform(block) for w, block in zip(self._weights, blocks, strict=True)]
