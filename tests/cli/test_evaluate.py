@@ -72,6 +72,12 @@ def test_stored_representations_are_one_directory_a_cutoff(traces: Traces, tmp_p
     assert {d["method"] for d in results["differences"]} == {"ours"}
 
 
+def test_a_value_that_never_occurs_beside_others_is_noted(traces: Traces, tmp_path: Path) -> None:
+    assert run(traces, tmp_path, TASKS.replace("values: [a1]", "values: [a1, bird]")) == 0
+    [note] = json.loads((tmp_path / "results.json").read_text())["notes"]
+    assert "'bird'" in note
+
+
 def test_what_is_kept_is_used_again(traces: Traces, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     for _ in range(2):
@@ -96,7 +102,7 @@ def test_sensitive_tasks_stop_with_four_unless_allowed(
         (TASKS, ("--seeds", "0"), 2, "at least 1"),
         (TASKS, ("--model", "a", "--representations", "b"), 2, "not both"),
         (TASKS, ("--model", "nowhere"), 3, "nowhere"),
-        (TASKS.replace("values: [a1]", "values: [bird]"), (), 4, "'aisle' is left out"),
+        (TASKS.replace("values: [a1]", "values: [bird]"), (), 2, "'bird' never occurs"),
     ],
 )
 def test_what_is_wrong_is_a_sentence_and_an_exit_code(

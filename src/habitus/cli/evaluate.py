@@ -11,9 +11,9 @@ import typer
 from rich.console import Console
 
 if TYPE_CHECKING:
+    from habitus.cli.evaluate_classes import Asked
     from habitus.data.traces import Traces
     from habitus.evaluation.features import Method
-    from habitus.evaluation.harness import EvaluationPlan
 
 
 def evaluate_command(
@@ -29,6 +29,7 @@ def evaluate_command(
         typer.Option(help="A representations directory; one for each cutoff of the tasks."),
     ] = None,
     seeds: Annotated[int, typer.Option(help="Probe seeds.")] = 5,
+    splits: Annotated[int, typer.Option(help="Random splits of the users, for class tasks.")] = 5,
     resamples: Annotated[int, typer.Option(help="Resamples of users for the intervals.")] = 10_000,
     allow_sensitive: Annotated[
         bool, typer.Option(help="Run tasks that profile sensitive traits of people.")
@@ -39,60 +40,87 @@ def evaluate_command(
     ] = None,
     threads: Annotated[int, typer.Option(help="Probes that are fitted at once.")] = 2,
 ) -> None:
-    """Ask what comes after a cutoff of people that no method was fitted on.
+    """Ask what comes after a cutoff, or which class they are in, of people kept apart for it.
 
-    Majority, random vectors and aggregates are always in the table.
+    Majority, random vectors and aggregates are always in the table. A tasks file is all of one
+    sort: yes-or-no tasks at cutoffs, or class tasks.
     """
+    from habitus.cli.evaluate_classes import Asked, evaluate_class_file
     from habitus.cli.progress import bar
     from habitus.data.traces import Traces
     from habitus.errors import UsageError
+    from habitus.tasks.entries import sort_of
+
+    if min(seeds, resamples, threads) < 1 or splits < 0:
+        raise UsageError("--seeds, --resamples and --threads must be at least 1, --splits 0")
+    opened = Traces(traces)
+    asked = Asked(
+        tasks=tasks,
+        models=model or [],
+        representations=representations or [],
+        seeds=seeds,
+        splits=splits,
+        resamples=resamples,
+        allow_sensitive=allow_sensitive,
+        cache=cache or out.with_name(out.name + ".cache"),
+        threads=threads,
+    )
+    if sort_of(tasks) == "classes":
+        with bar("evaluate") as show:
+            found = evaluate_class_file(opened, asked, show)
+        title = f"Who they are: {traces.name}"
+    else:
+        found = _evaluate_dated(opened, asked)
+        title = f"What comes next: {traces.name}"
+    _write(found | _about(opened, traces.name, title, threads), out)
+
+
+def _evaluate_dated(traces: Traces, asked: Asked) -> dict[str, Any]:
+    """Return the results of the yes-or-no tasks of a file, leak checks included."""
+    from habitus.cli.progress import bar
     from habitus.evaluation.asked import guard_sensitive
+    from habitus.evaluation.canaries import run_canaries
     from habitus.evaluation.comparing import Resampling
-    from habitus.evaluation.harness import EvaluationPlan
+    from habitus.evaluation.harness import EvaluationPlan, evaluate
     from habitus.evaluation.predictions import ProbeTrials
     from habitus.tasks.dated import read_tasks
 
-    if min(seeds, resamples, threads) < 1:
-        raise UsageError("--seeds, --resamples and --threads must be at least 1")
-    opened = Traces(traces)
-    asked = read_tasks(tasks, opened)
-    guard_sensitive(asked, allowed=allow_sensitive)
-    first = min(task.cutoffs.test for task in asked)
+    notes: list[str] = []
+    tasks = read_tasks(asked.tasks, traces, notes.append)
+    guard_sensitive(tasks, allowed=asked.allow_sensitive)
+    first = min(task.cutoffs.test for task in tasks)
     with bar("evaluate") as show:
         plan = EvaluationPlan(
-            traces=opened,
-            tasks=asked,
+            traces=traces,
+            tasks=tasks,
             methods=[
-                *_controls(opened, first, seeds),
-                *_ours(model or [], representations or [], first),
+                *_controls(traces, first, asked.seeds),
+                *_ours([*asked.models], [*asked.representations], first),
             ],
-            trials=ProbeTrials(seeds=tuple(range(seeds))),
-            resampling=Resampling(num_resamples=resamples),
-            allow_sensitive=allow_sensitive,
-            threads=threads,
-            cache=cache or out.with_name(out.name + ".cache"),
+            trials=ProbeTrials(seeds=tuple(range(asked.seeds))),
+            resampling=Resampling(num_resamples=asked.resamples),
+            allow_sensitive=asked.allow_sensitive,
+            threads=asked.threads,
+            cache=asked.cache,
             progress=show,
         )
-        found = _results(plan, traces.name, stored=bool(representations))
-    _write(found, out)
-
-
-def _results(plan: EvaluationPlan, name: str, *, stored: bool) -> dict[str, Any]:
-    from habitus.evaluation import results
-    from habitus.evaluation.canaries import run_canaries
-    from habitus.evaluation.harness import evaluate
-
-    found = evaluate(plan)
+        found = evaluate(plan)
     # stored representations cannot be made again from altered traces
-    canaries = [] if stored else run_canaries(plan, plan.methods[-1])
-    return found | {
-        "title": f"What comes next: {name}",
+    canaries = [] if asked.representations else run_canaries(plan, plan.methods[-1])
+    return found | {"canaries": canaries, "notes": [*notes, *found["notes"]]}
+
+
+def _about(traces: Traces, name: str, title: str, threads: int) -> dict[str, Any]:
+    """Return what results say of how they were made."""
+    from habitus.evaluation import results
+
+    return {
+        "title": title,
         "command": "habitus " + shlex.join(sys.argv[1:]),
         "created": results.now(),
-        "data": results.plain(results.data_entry(plan.traces, name)),
+        "data": results.plain(results.data_entry(traces, name)),
         "versions": results.versions_entry(),
-        "machine": results.machine_entry(plan.threads),
-        "canaries": canaries,
+        "machine": results.machine_entry(threads),
     }
 
 

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from habitus.reports.findings import Findings
 from habitus.reports.sections.map import colouring, map_section, window
+from habitus.reports.shell import resource
+from tests.reports.class_sample import CLASSES, class_sample
 from tests.reports.page import Page
 from tests.reports.sample import sample
 
@@ -111,3 +113,34 @@ def test_without_colours_the_points_are_still_drawn() -> None:
 def test_without_a_map_the_section_says_so() -> None:
     page = Page(map_section(Findings(sample(num_tasks=1) | {"map": None})))
     assert "hold no map" in page.elements[0].text
+
+
+def test_classes_have_a_letter_and_their_name_each() -> None:
+    found = colouring("work", [2.0, 0.0, None, 1.0], ["art", "law", "sport"])
+    assert found.letters == "caxb"
+    assert found.legend == [("a", "art"), ("b", "law"), ("c", "sport"), ("x", "not asked")]
+
+
+def test_classes_from_the_eighth_on_share_a_letter() -> None:
+    found = colouring("work", [0, 6, 7, 9], [f"c{i}" for i in range(10)])
+    assert found.letters == "aghh"
+    assert found.legend[6:] == [("g", "c6"), ("h", "3 others")]
+    eight = colouring("work", [7], [f"c{i}" for i in range(8)])
+    assert eight.legend[-1] == ("h", "c7")
+
+
+def test_what_is_asked_of_classes_is_coloured_by_classes() -> None:
+    results = class_sample(num_tasks=2, num_test=60)
+    results["map"]["colors"]["coupon"] = [float(i % 3) for i in range(60)]
+    page = Page(map_section(Findings(results)))
+    colourings = {c["name"]: c for c in json.loads(page.all("script")[0].text)}
+    assert [meaning for _, meaning in colourings["coupon"]["legend"]] == CLASSES
+    assert colourings["coupon"]["letters"] == "abc" * 20
+    # what is no question keeps its amounts
+    assert set(colourings["events before the cutoff"]["letters"]) <= set("01234")
+
+
+def test_every_letter_of_a_class_has_a_colour() -> None:
+    style = resource("page.css")
+    for letter in "abcdefgh":
+        assert f".scatter .{letter} {{" in style

@@ -13,6 +13,8 @@ from habitus.reports.markup import Html, el, note, section
 
 _MOST_POINTS: Final = 4000
 _STEPS: Final = 5
+_CLASS_LETTERS: Final = "abcdefgh"
+"""Each has a colour of the page's style, every other one is hollow."""
 _FAR: Final = 1.6
 """Where all values span more than this times the inner 99 %, the outermost go to the edge."""
 
@@ -32,7 +34,11 @@ def map_section(findings: Findings) -> Html:
     if not plane or not points:
         return section("map", "Map of the representations", note("These results hold no map."))
     kept = points[:: -(-len(points) // _MOST_POINTS)]
-    colourings = [colouring(name, [v[i] for i, *_ in kept]) for name, v in plane["colors"].items()]
+    classes = {task["name"]: task.get("classes") for task in findings.tasks}
+    colourings = [
+        colouring(name, [values[i] for i, *_ in kept], classes.get(name))
+        for name, values in plane["colors"].items()
+    ]
     first = colourings[0] if colourings else Colouring("", "n" * len(kept), [])
     drawn = (
         f" (one in {-(-len(points) // _MOST_POINTS)} is drawn)" if len(kept) < len(points) else ""
@@ -56,10 +62,22 @@ def _points(plane: dict[str, Any]) -> list[tuple[int, float, float]]:
     return [(i, x, y) for i, (x, y) in rows if x is not None and y is not None]
 
 
-def colouring(name: str, values: Sequence[float | None]) -> Colouring:
-    """Return yes and no for outcomes, five equal groups for amounts; x stands for no value."""
+def colouring(
+    name: str, values: Sequence[float | None], classes: Sequence[str] | None = None
+) -> Colouring:
+    """Return yes and no for outcomes, five equal groups for amounts; x stands for no value.
+
+    Where the values are places in ``classes``, each class has its letter; from the eighth on, all
+    share one.
+    """
     known = sorted(v for v in values if v is not None)
-    if set(known) <= {0, 1}:
+    if classes:
+        places = [None if v is None else min(int(v), len(_CLASS_LETTERS) - 1) for v in values]
+        letters = "".join("x" if place is None else _CLASS_LETTERS[place] for place in places)
+        legend = list(zip(_CLASS_LETTERS, classes[: len(_CLASS_LETTERS)], strict=False))
+        if len(classes) > len(_CLASS_LETTERS):
+            legend[-1] = (_CLASS_LETTERS[-1], f"{len(classes) - len(legend) + 1} others")
+    elif set(known) <= {0, 1}:
         letters = "".join("x" if v is None else "y" if v else "n" for v in values)
         legend = [("y", "yes"), ("n", "no")]
     else:

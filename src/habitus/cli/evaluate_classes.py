@@ -1,0 +1,111 @@
+"""``habitus evaluate`` on a file of class tasks: the plan and its results."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from habitus.data.traces import Traces
+    from habitus.evaluation.class_asked import Protocol
+    from habitus.evaluation.features import Method
+    from habitus.tasks.classes import ClassTask
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What the command line said."""
+
+    tasks: Path
+    models: Sequence[Path]
+    representations: Sequence[Path]
+    seeds: int
+    splits: int
+    resamples: int
+    allow_sensitive: bool
+    cache: Path
+    threads: int
+
+
+def evaluate_class_file(
+    traces: Traces, asked: Asked, progress: Callable[[int, int, str], None]
+) -> dict[str, Any]:
+    """Return the results of the class tasks of a file, leak checks included."""
+    from habitus.evaluation.asked import guard_sensitive
+    from habitus.evaluation.class_canaries import run_class_canaries
+    from habitus.evaluation.class_harness import evaluate_classes
+    from habitus.evaluation.class_plan import ClassPlan
+    from habitus.evaluation.class_predictions import ClassTrials
+    from habitus.evaluation.comparing import Resampling
+    from habitus.tasks.entries import read_class_tasks
+
+    tasks = read_class_tasks(asked.tasks)
+    guard_sensitive(tasks, allowed=asked.allow_sensitive)
+    ours, protocol = _ours(traces, asked, tasks)
+    plan = ClassPlan(
+        traces=traces,
+        tasks=tasks,
+        methods=[*_controls(traces, tasks, asked.seeds), *ours],
+        protocol=protocol,
+        trials=ClassTrials(
+            seeds=tuple(range(asked.seeds)), split_seeds=tuple(range(1, asked.splits + 1))
+        ),
+        resampling=Resampling(num_resamples=asked.resamples),
+        allow_sensitive=asked.allow_sensitive,
+        threads=asked.threads,
+        cache=asked.cache,
+        progress=progress,
+    )
+    found = evaluate_classes(plan)
+    # stored representations cannot be made again from altered traces
+    canaries = [] if asked.representations else run_class_canaries(plan, plan.methods[-1])
+    return found | {"canaries": canaries}
+
+
+def _controls(traces: Traces, tasks: Sequence[ClassTask], seeds: int) -> list[Method]:
+    """Return what is always compared, fitted on the training users before the first cutoff."""
+    from habitus.data.snapshot import Snapshot, parse_as_of
+    from habitus.evaluation.class_asked import CLASS_SPLIT
+    from habitus.evaluation.features import control_methods
+
+    cutoffs = [task.config.as_of for task in tasks if task.config.as_of is not None]
+    # of ordinal cutoffs, numbers of last events to leave out, the first is the largest
+    order = traces.manifest.time_unit == "order"
+    ordered = sorted(cutoffs, key=lambda as_of: parse_as_of(as_of, traces), reverse=order)
+    train = CLASS_SPLIT.rows(traces, "train")
+    return control_methods(Snapshot(traces, ordered[0] if ordered else None, train), range(seeds))
+
+
+def _ours(
+    traces: Traces, asked: Asked, tasks: Sequence[ClassTask]
+) -> tuple[list[Method], Protocol]:
+    """Return the method of the models or stored vectors, and what its pre-training saw."""
+    from habitus.errors import UsageError
+    from habitus.evaluation.class_asked import CLASS_SPLIT, guard_late, protocol_of
+    from habitus.evaluation.features import encoder_method, over_seeds
+    from habitus.evaluation.stored import StoredRepresentations
+    from habitus.representations.model import load
+
+    if asked.models and asked.representations:
+        raise UsageError("give --model or --representations, not both")
+    if asked.representations:
+        halves = [task.name for task in tasks if task.config.part != "all"]
+        if halves:
+            raise UsageError(
+                f"{', '.join(halves)}: stored representations have read all posts, and these tasks "
+                f"allow one half; give --model"
+            )
+        stored = StoredRepresentations(asked.representations)
+        words = "Vectors that were encoded before."
+        method = encoder_method("ours", "representations", "ours", words, stored, stored.key)
+        return [method], "transductive-text"
+    models = [load(path) for path in asked.models]
+    runs = [model.about.get("run") or {} for model in models]
+    guard_late(runs, tasks)
+    words = "The pre-trained encoder's vectors."
+    made = [encoder_method("ours", "habitus", "ours", words, m, str(m.digest)) for m in models]
+    return [over_seeds(made)] if made else [], protocol_of(runs, traces, CLASS_SPLIT)
