@@ -134,6 +134,30 @@ def test_steps_and_shortcuts_change_nothing(changes: dict[str, Any], nodes_per_s
         assert ((ours[name] - gradient).abs() <= 1e-5 * scale + 1e-6).all(), name
 
 
+@of_each_option
+def test_the_form_for_gpus_gives_the_same(
+    changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch, encoder = make_batch(USERS), build(**changes, sparse=True)
+    expected_UD = encoder(batch).z_UD
+    expected = gradients(encoder, expected_UD)
+    monkeypatch.setattr(TextGraphEncoder, "_is_dense", lambda *_: True)
+    ours_UD = encoder(batch).z_UD
+    assert_near(ours_UD, expected_UD)
+    ours = gradients(encoder, ours_UD)
+    for name, gradient in expected.items():
+        torch.testing.assert_close(ours[name], gradient, atol=1e-4, rtol=1e-5, msg=name)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@of_each_option
+def test_a_gpu_gives_the_same(changes: dict[str, Any]) -> None:
+    batch, encoder = make_batch(USERS), build(**changes)
+    expected_UD = encoder(batch).z_UD
+    assert_near(encoder.cuda()(batch.to("cuda")).z_UD.cpu(), expected_UD)
+
+
 def test_a_user_without_words_has_the_learned_vector() -> None:
     for changes in ({}, {"readout": "idf"}, {"aggregation": "none"}, {"shortcuts": False}):
         encoder = build(**changes)
@@ -239,7 +263,7 @@ def test_a_wrong_size_is_an_error(changes: dict[str, Any], message: str) -> None
         replace(CONFIG, **changes)
 
 
-def test_operations_by_hand() -> None:
+def test_operations_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     batch = make_batch({0: 5, 1: 0, 2: 12})
     w, v, e = len(batch.word_W), 17, batch.num_edges
     assert batch.num_events == v
@@ -248,6 +272,10 @@ def test_operations_by_hand() -> None:
     assert build().forward_flops(batch) == (true, true)
     # As written: four linears on every node (E1: 4 · 2nd² + 2 · 2 · nnz · d).
     assert build(shortcuts=False).forward_flops(batch) == (true, 4 * 2 * v * 64 + 2 * 2 * e * 8)
+    monkeypatch.setattr(TextGraphEncoder, "_is_dense", lambda *_: True)
+    # 5 and 12 nodes share a block and are padded to 16: 2 · 16² cells, two sums of width 8.
+    dense = 2 * 64 * (w + 2 * v + 2) + 2 * 2 * (2 * 16**2) * 8
+    assert build().forward_flops(batch) == (true, dense)
     words_only = 2 * 64 * (w + 2 * w + 2)
     assert build(aggregation="none").forward_flops(batch) == (words_only, words_only)
 

@@ -89,7 +89,7 @@ def test_shortcuts_of_a_network_change_nothing(num_layers: int, norm: bool, resi
     module = network(num_layers, norm=norm, residual=residual)
     h_VD = module(x_VD, graph)
     for other in (graph, DenseNeighbours(graph, node_ptr())):
-        (inner_VD,) = module.begin(x_VD, other)
+        (inner_VD,) = module.begin(module.before(x_VD), other)
         inner_VD, rest_VD = module.proceed(inner_VD, x_VD if residual else None, other)
         assert_near(module.finish(inner_VD, rest_VD), h_VD)
     gate_D = torch.linspace(-1, 1, WIDTH)

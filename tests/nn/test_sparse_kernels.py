@@ -1,12 +1,14 @@
 """Kernels of sparse products are the loops that they say they are, with any number of threads."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 
 import numba
 import numpy as np
 import pytest
 import torch
 
+from habitus.nn import sparse_kernels
 from habitus.nn.sparse_kernels import (
     NO_PLACES,
     Array,
@@ -22,13 +24,16 @@ DEGREES = np.array([0, 1, 2, 3, 4, 5, 7, 8, 9, 11, 16, 23])
 ROWS, WIDTH = len(DEGREES), 5
 
 
-@pytest.fixture(params=[1, 2])
-def threads(request: pytest.FixtureRequest) -> Iterator[int]:
-    """Run a test with one thread and with two."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(request.param)
-    yield min(request.param, int(vars(numba.config)["NUMBA_NUM_THREADS"]))
-    torch.set_num_threads(before)
+@pytest.fixture(params=[1, 3])
+def pieces(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Run a test in one piece, and in three that may run at once."""
+
+    @contextmanager
+    def given() -> Iterator[int]:
+        yield request.param
+
+    monkeypatch.setattr(sparse_kernels, "kernel_threads", given)
+    return int(request.param)
 
 
 def world(seed: int = 0) -> tuple[np.random.Generator, Array, Array, Array]:
@@ -51,8 +56,8 @@ def loop(ptr_R1: Array, col_E: Array, value_E: Array, own: float, x_ND: Array) -
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("own", [0.0, 1.5])
 @pytest.mark.parametrize("relu", [False, True])
-def test_rows_are_a_loop_over_entries(threads: int, weighted: bool, own: float, relu: bool) -> None:
-    assert threads >= 1
+def test_rows_are_a_loop_over_entries(pieces: int, weighted: bool, own: float, relu: bool) -> None:
+    assert pieces >= 1
     chance, ptr_R1, col_E, x_ND = world()
     value_E = chance.random(len(col_E)).astype(np.float32) if weighted else NO_VALUES
     bias_D = chance.standard_normal(WIDTH).astype(np.float32)
@@ -69,8 +74,8 @@ def test_rows_are_a_loop_over_entries(threads: int, weighted: bool, own: float, 
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-def test_a_step_reads_only_its_rows(threads: int, weighted: bool) -> None:
-    assert threads >= 1
+def test_a_step_reads_only_its_rows(pieces: int, weighted: bool) -> None:
+    assert pieces >= 1
     chance, ptr_R1, col_E, x_ND = world()
     value_E = chance.random(len(col_E)).astype(np.float32) if weighted else NO_VALUES
     # The same rows as part of a batch in which 4 rows and 6 entries stand before them.
@@ -83,8 +88,8 @@ def test_a_step_reads_only_its_rows(threads: int, weighted: bool) -> None:
     np.testing.assert_array_equal(out_RD, expected_RD)
 
 
-def test_places_stand_for_a_copy_of_the_table(threads: int) -> None:
-    assert threads >= 1
+def test_places_stand_for_a_copy_of_the_table(pieces: int) -> None:
+    assert pieces >= 1
     chance, ptr_R1, col_E, table_ND = world()
     place_V = chance.integers(0, ROWS, ROWS)
     out_RD, expected_RD = np.empty_like(table_ND), np.empty_like(table_ND)
@@ -95,8 +100,8 @@ def test_places_stand_for_a_copy_of_the_table(threads: int) -> None:
     np.testing.assert_array_equal(out_RD, expected_RD)
 
 
-def test_a_nan_stays_one(threads: int) -> None:
-    assert threads >= 1
+def test_a_nan_stays_one(pieces: int) -> None:
+    assert pieces >= 1
     _, ptr_R1, col_E, x_ND = world()
     x_ND[3] = np.nan
     out_RD = np.empty_like(x_ND)
@@ -104,8 +109,8 @@ def test_a_nan_stays_one(threads: int) -> None:
     assert np.isnan(out_RD[3]).all()
 
 
-def test_the_gradient_of_relu_and_of_the_own_factor(threads: int) -> None:
-    assert threads >= 1
+def test_the_gradient_of_relu_and_of_the_own_factor(pieces: int) -> None:
+    assert pieces >= 1
     chance, _, _, x_ND = world()
     g_RD = chance.standard_normal(x_ND.shape).astype(np.float32)
     out_RD = np.maximum(chance.standard_normal(x_ND.shape), 0).astype(np.float32)
@@ -119,24 +124,42 @@ def test_the_gradient_of_relu_and_of_the_own_factor(threads: int) -> None:
     assert dot == pytest.approx(float((g_RD * x_ND[place_V[3:]]).sum()), abs=1e-4)
 
 
-def test_threads_do_not_change_a_bit() -> None:
+def test_pieces_cut_work_in_equal_parts() -> None:
+    # Each row costs 4 entries: 3 rows of 12, 0 and 0 entries are 24, so half stands after row 0.
+    ptr_R1 = np.array([0, 12, 12, 12], np.int32)
+    assert sparse_kernels._pieces(ptr_R1, 2).tolist() == [0, 1, 3]
+    # A step begins anywhere among the entries of the batch.
+    assert sparse_kernels._pieces(ptr_R1 + 100, 2).tolist() == [0, 1, 3]
+    assert sparse_kernels._pieces(ptr_R1[:1], 2).tolist() == [0, 0, 0]
+
+
+def test_pieces_do_not_change_a_bit(monkeypatch: pytest.MonkeyPatch) -> None:
     results = []
-    before = torch.get_num_threads()
-    for number in (1, 2):
-        torch.set_num_threads(number)
+    for number in (1, 2, 5, 40):
+        monkeypatch.setattr(
+            sparse_kernels, "kernel_threads", lambda number=number: nullcontext(number)
+        )
         _, ptr_R1, col_E, x_ND = world()
-        out_RD = np.empty_like(x_ND)
+        out_RD = np.full_like(x_ND, np.nan)
         sparse_rows(ptr_R1, col_E, NO_VALUES, NO_PLACES, 0, 1.0, x_ND, NO_VALUES, False, out_RD)
         results.append(out_RD)
-    torch.set_num_threads(before)
-    np.testing.assert_array_equal(results[0], results[1])
+    for other in results[1:]:
+        np.testing.assert_array_equal(results[0], other)
 
 
-def test_kernels_have_as_many_threads_as_torch_and_give_them_back(threads: int) -> None:
-    before = numba.get_num_threads()
-    with kernel_threads() as given:
-        assert given == threads == numba.get_num_threads()
-    assert numba.get_num_threads() == before
+@pytest.mark.parametrize("number", [1, 2])
+def test_kernels_have_as_many_threads_as_torch_and_give_them_back(number: int) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        with kernel_threads() as given:
+            assert given == min(number, int(vars(numba.config)["NUMBA_NUM_THREADS"]))
+            # When numba starts its threads it would set those of torch as well.
+            assert torch.get_num_threads() == number
+            assert number == 1 or numba.get_num_threads() == given
+        assert torch.get_num_threads() == number
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_the_inverse_of_places_lists_each_row_once_in_order() -> None:

@@ -13,7 +13,7 @@ Shapes: U users, V nodes of all users, R nodes of a step, W distinct words of th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, NamedTuple
 
@@ -147,52 +147,41 @@ class TextGraphEncoder(UserEncoder):
         """Return the representation of each user; anything where there is no node."""
         words_WD = word_rows(self.words.weight, batch.word_W, sparse=self.config.sparse)
         places = Places(batch.place_V, len(batch.word_W))
-        if self.config.shortcuts and self.config.aggregation == "none":
+        if not self.config.shortcuts:
+            return self._literally(batch, words_WD, places)
+        if self.config.aggregation == "none":
             return self._encode_words(batch, words_WD, places)
-        graph = self._graph(batch)
-        steps = self._steps(batch)
-        # With gradients all steps are kept anyway, and their words' gradients are added up at once.
-        together = [steps] if torch.is_grad_enabled() else [[step] for step in steps]
-        encode = self._by_shortcuts if self.config.shortcuts else self._literally
-        return torch.cat(
-            [z for some in together for z in encode(batch, some, words_WD, places, graph)]
-        )
+        return self._by_shortcuts(batch, words_WD, places)
 
-    def _by_shortcuts(
-        self,
-        batch: TextGraphBatch,
-        steps: Sequence[_Step],
-        words_WD: Tensor,
-        places: Places,
-        graph: Graph,
-    ) -> Iterator[Tensor]:
-        cuts = [steps[0].first, *[step.last for step in steps]]
-        inside = self.gin.begin(words_WD, graph, places, cuts)
-        residual = self.config.residual
-        nodes = rows_of(words_WD, places, cuts) if residual else [None] * len(steps)
-        for step, inner_RD, x_RD in zip(steps, inside, nodes, strict=True):
-            own = (step.first, step.last)
-            inner_RD, x_RD = self.gin.proceed(inner_RD, x_RD, graph, own)
-            yield self._read(batch, step, inner_RD, x_RD)
+    def _by_shortcuts(self, batch: TextGraphBatch, words_WD: Tensor, places: Places) -> Tensor:
+        graph, before_WD = self._graph(batch), self.gin.before(words_WD)
+        parts = []
+        for steps in self._spans(batch):
+            cuts = [steps[0].first, *[step.last for step in steps]]
+            inside = self.gin.begin(before_WD, graph, places, cuts)
+            nodes: Sequence[Tensor | None] = [None] * len(steps)
+            if self.config.residual:
+                nodes = rows_of(words_WD, places, cuts)
+            for step, inner_RD, x_RD in zip(steps, inside, nodes, strict=True):
+                last, rest = self.gin.proceed(inner_RD, x_RD, graph, (step.first, step.last))
+                parts.append(self._read(batch, step, last, rest))
+        return torch.cat(parts)
 
-    def _literally(
-        self,
-        batch: TextGraphBatch,
-        steps: Sequence[_Step],
-        words_WD: Tensor,
-        places: Places,
-        graph: Graph,
-    ) -> Iterator[Tensor]:
-        cuts = [steps[0].first, *[step.last for step in steps]]
-        for step, x_RD in zip(steps, rows_of(words_WD, places, cuts), strict=True):
-            h_RD = self.gin(x_RD, graph, (step.first, step.last))
-            score_R = None if self.gate_D is None else h_RD @ self.gate_D
-            yield pool_nodes(h_RD, self._weights(batch, step, score_R), step.node_ptr_U1)
+    def _literally(self, batch: TextGraphBatch, words_WD: Tensor, places: Places) -> Tensor:
+        graph, parts = self._graph(batch), []
+        for steps in self._spans(batch):
+            cuts = [steps[0].first, *[step.last for step in steps]]
+            for step, x_RD in zip(steps, rows_of(words_WD, places, cuts), strict=True):
+                h_RD = self.gin(x_RD, graph, (step.first, step.last))
+                score_R = None if self.gate_D is None else h_RD @ self.gate_D
+                weight_R = self._weights(batch, step, score_R)
+                parts.append(pool_nodes(h_RD, weight_R, step.node_ptr_U1))
+        return torch.cat(parts)
 
     def _encode_words(self, batch: TextGraphBatch, words_WD: Tensor, places: Places) -> Tensor:
         """Without neighbours a node is its word, so each word passes through the layers once."""
         x_WD = words_WD if self.config.residual else None
-        (inner_WD,) = self.gin.begin(words_WD, Alone())
+        (inner_WD,) = self.gin.begin(self.gin.before(words_WD), Alone())
         inner_WD, x_WD = self.gin.proceed(inner_WD, x_WD, Alone())
         return self._read(batch, _step(batch, 0, batch.num_users), inner_WD, x_WD, places)
 
@@ -242,12 +231,24 @@ class TextGraphEncoder(UserEncoder):
             degree_V = neighbours.degree_V
             scale_V = degree_V.pow(-0.5 if aggregation == "sqrt" else -1)
             neighbours = replace(neighbours, scale_V=scale_V.where(degree_V > 0, 0))
-        on_cpu = batch.place_V.device.type == "cpu"
-        return neighbours if on_cpu else DenseNeighbours(neighbours, batch.node_ptr_U1)
+        dense = self._is_dense(batch)
+        return DenseNeighbours(neighbours, batch.node_ptr_U1) if dense else neighbours
+
+    def _is_dense(self, batch: TextGraphBatch) -> bool:
+        """Return whether sums over neighbours are dense products: on a GPU."""
+        return batch.place_V.device.type == "cuda"
+
+    def _spans(self, batch: TextGraphBatch) -> list[list[_Step]]:
+        """Return which steps begin together.
+
+        With gradients all: they are kept anyway, and gradients of words are added up once.
+        """
+        steps = self._steps(batch)
+        return [steps] if torch.is_grad_enabled() else [[step] for step in steps]
 
     def _steps(self, batch: TextGraphBatch) -> list[_Step]:
         most = self.config.nodes_per_step
-        if not most or batch.place_V.device.type != "cpu":
+        if not most or batch.place_V.device.type != "cpu" or self._is_dense(batch):
             return [_step(batch, 0, batch.num_users)]
         steps, ptr_U1, user = [], batch.node_ptr_U1, 0
         while user < batch.num_users:
@@ -267,8 +268,8 @@ class TextGraphEncoder(UserEncoder):
         edges = 0 if self.config.aggregation == "none" else batch.num_edges
         # Where words are narrower than states, the formula as written may cost less.
         true = min(self._flops(batch, edges, shortcuts=s) for s in (True, False))
-        on_cpu = batch.place_V.device.type == "cpu"
-        cells = edges if on_cpu or not edges else cells_of(batch.lengths_U)
+        dense = edges and self._is_dense(batch)
+        cells = cells_of(batch.lengths_U) if dense else edges
         return true, self._flops(batch, cells, shortcuts=self.config.shortcuts)
 
     def _flops(self, batch: TextGraphBatch, cells: int, *, shortcuts: bool) -> float:

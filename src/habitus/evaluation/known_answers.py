@@ -58,6 +58,7 @@ KNOWN_ANSWERS = Registry[Callable[[], Iterable[Answer]]](
         "impossible_cells": "habitus.evaluation.known_tables:impossible_cells",
         "most_popular_beauty": "habitus.evaluation.known_rankings:most_popular_beauty",
         "most_popular_twin": "habitus.evaluation.known_rankings:most_popular_twin",
+        "pasum_weights": "habitus.evaluation.known_answers:pasum_weights",
         "permuted_labels": "habitus.evaluation.known_answers:permuted_labels",
     },
 )
@@ -148,3 +149,20 @@ def bootstrap_width() -> Iterable[Answer]:
     spread = float(distribution([mean_statistic(flips)], counts, 447).std())
     expected = float(np.sqrt(45 / 447 / 447))
     yield Answer("paired SE, 10 % discordant", spread, expected, expected * error, source)
+
+
+def pasum_weights() -> Iterable[Answer]:
+    """The text graph encoder at the paper's sizes has the paper's number of weights."""
+    import torch
+
+    from habitus.encoders.text_graph import TextGraphEncoder, TextGraphEncoderConfig
+
+    with torch.device("meta"):
+        encoder = TextGraphEncoder(TextGraphEncoderConfig(num_words=38_698))
+    # A vector for users without words is ours, and the paper has none.
+    named = {n: p.numel() for n, p in encoder.named_parameters() if n != "null_user"}
+    count = sum(named.values())
+    source = "by hand: 38,698 · 300 words, 2 layers of 2 · (300 · 300 + 300), 2 ε"
+    yield Answer("weights of PASUM", count, 11_970_602, 0, source)
+    source = "PASUM, Table 5, rounded to 10,000"
+    yield Answer("the same in millions", count / 1e6, 11.97, 0.005, source)

@@ -121,16 +121,19 @@ class GIN(nn.Module):
             h_RD = h_RD + out_RD if self.residual else out_RD if is_last else out_RD.relu()
         return h_RD
 
+    def before(self, x_ND: Tensor) -> Tensor:
+        """Return the part of the first layer that is computed once a word (shortcut 1)."""
+        return self._layers[0].before(x_ND)
+
     def begin(
         self,
-        x_ND: Tensor,
+        y_ND: Tensor,
         graph: Graph,
         places: Places | None = None,
         cuts: Sequence[int] | None = None,
     ) -> tuple[Tensor, ...]:
-        """Return what stands inside the first layer, one tensor a step (shortcut 1)."""
-        layer = self._layers[0]
-        return layer.inner(layer.before(x_ND), graph, places, cuts)
+        """Return what stands inside the first layer, from :meth:`before`, one tensor a step."""
+        return self._layers[0].inner(y_ND, graph, places, cuts)
 
     def proceed(
         self,

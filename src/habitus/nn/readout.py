@@ -59,11 +59,12 @@ def pool_nodes(
 def plain_pool(
     x_ND: Tensor, weight_R: Tensor, node_ptr_U1: Tensor, places: Places | None = None
 ) -> Tensor:
-    """Return what :func:`pool_nodes` returns, by torch alone."""
+    """Return what :func:`pool_nodes` returns, by torch alone; sums of low precision in float32."""
     x_RD = x_ND if places is None else x_ND[places.place_V]
+    x_RD = x_RD if x_RD.dtype in EXACT else x_RD.float()
     graph_R = graph_of_each(node_ptr_U1).to(x_ND.device)
-    zeros_UD = x_ND.new_zeros(len(node_ptr_U1) - 1, x_ND.shape[1])
-    return zeros_UD.index_add(0, graph_R, x_RD * weight_R[:, None].to(x_ND.dtype))
+    zeros_UD = x_RD.new_zeros(len(node_ptr_U1) - 1, x_RD.shape[1])
+    return zeros_UD.index_add(0, graph_R, x_RD * weight_R[:, None].to(x_RD.dtype))
 
 
 def graph_of_each(node_ptr_U1: Tensor) -> Tensor:

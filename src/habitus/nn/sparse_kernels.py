@@ -99,8 +99,15 @@ def rows_of_each(place_V: Array, num_places: int) -> tuple[Array, Array]:
 @contextmanager
 def kernel_threads() -> Iterator[int]:
     """Give kernels as many threads as torch has, so that the two do not crowd the cores."""
+    threads = torch.get_num_threads()
+    if threads == 1:
+        yield 1
+        return
     before = numba.get_num_threads()
-    threads = min(torch.get_num_threads(), int(vars(numba.config)["NUMBA_NUM_THREADS"]))
+    if torch.get_num_threads() != threads:
+        # When numba starts its threads it sets their number for all that uses OpenMP.
+        torch.set_num_threads(threads)
+    threads = min(threads, int(vars(numba.config)["NUMBA_NUM_THREADS"]))
     numba.set_num_threads(threads)
     try:
         yield threads
