@@ -10,15 +10,19 @@ H groups.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from habitus.config import Config
+from habitus.data.length_groups import length_groups, padded
+from habitus.data.posts import AUTO
+from habitus.data.snapshot import ranges
 from habitus.errors import UsageError
 
+PADDING_SHARE = 0.03
 NUM_PREFIX = 2
 """Tokens before each text: its service and its kind (A-C2)."""
 
@@ -27,6 +31,9 @@ NUM_PREFIX = 2
 class ItemSequenceConfig(Config):
     """How texts and slots are cut and packed."""
 
+    text: str = AUTO
+    """Which texts: ``item``, a text channel of the events, or ``auto`` for both, see
+    :class:`~habitus.data.item_documents.ItemDocuments`."""
     max_items: int = 512
     """Latest items of a user on one service that are read (C13)."""
     max_tokens: int = 32
@@ -40,7 +47,7 @@ class ItemSequenceConfig(Config):
     token_budget: int = 16_384
     """Tokens of the texts of one batch to encode, repeated texts included, at most; a user with
     more is a batch of its own. Pre-training counts users instead."""
-    padding_share: float = 0.03
+    padding_share: float = PADDING_SHARE
     """Padding among what attention holds, at most, of texts and of slots: decides the groups."""
 
     def __post_init__(self) -> None:
@@ -121,19 +128,56 @@ class ItemSequenceBatch:
         """Share of the items whose text need not be encoded, since it stands there already."""
         return 1 - self.num_texts / self.num_events if self.num_events else 0.0
 
-    def select(self, slot_G: Tensor) -> ItemSequenceBatch:
+    def select(self, slot_G: Tensor, padding_share: float = PADDING_SHARE) -> ItemSequenceBatch:
         """Return the batch of some slots of this one, with the texts that they hold.
 
         For passes over parts of a large batch (GradCache). Users stay as they are, so that
-        ``slot_user_G`` means the same; slots stand in the order in which they are asked for, which
-        must ascend.
+        ``slot_user_G`` means the same; ``lengths_U`` counts the items of these slots.
+
+        Args:
+            slot_G: slots, ascending.
+            padding_share: as in the config.
         """
-        raise NotImplementedError
+        device = self.item_S.device
+        slot_G = slot_G.cpu()
+        place_S, slot_ptr_G1 = _ranges(self.slot_ptr_G1, slot_G)
+        place_S = place_S.to(device)
+        text_I, item_S = torch.unique(self.item_S[place_S], return_inverse=True)
+        token_T, text_ptr_I1 = _ranges(self.text_ptr_I1, text_I.cpu())
+        user_G = self.slot_user_G[slot_G.to(device)]
+        lengths_U = torch.zeros_like(self.lengths_U)
+        lengths_U.index_add_(0, user_G.cpu(), slot_ptr_G1.diff())
+        return ItemSequenceBatch(
+            token_T=self.token_T[token_T.to(device)],
+            text_ptr_I1=text_ptr_I1,
+            text_group_H1=_groups(text_ptr_I1, padding_share),
+            item_S=item_S,
+            slot_ptr_G1=slot_ptr_G1,
+            slot_group_H1=_groups(slot_ptr_G1, padding_share),
+            slot_user_G=user_G,
+            slot_service_G=self.slot_service_G[slot_G.to(device)],
+            time_S=None if self.time_S is None else self.time_S[place_S],
+            lengths_U=lengths_U,
+        )
 
     def to(self, device: torch.device | str) -> ItemSequenceBatch:
         """Return the batch on ``device``, but for pointers, groups and lengths."""
-        raise NotImplementedError
+        names = ("token_T", "item_S", "slot_user_G", "slot_service_G", "time_S")
+        held = {n: getattr(self, n) for n in names}
+        moved = {n: t.to(device, non_blocking=True) for n, t in held.items() if t is not None}
+        return replace(self, **moved)
+
+
+def _ranges(ptr_B1: Tensor, row_B: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the places of some rows of a packed tensor, and their pointers; on the CPU."""
+    start_B = ptr_B1[row_B]
+    place, new_ptr_B1 = ranges(start_B.numpy(), (ptr_B1[row_B + 1] - start_B).numpy())
+    return torch.from_numpy(place), torch.from_numpy(new_ptr_B1)
+
+
+def _groups(ptr_B1: Tensor, padding_share: float) -> Tensor:
+    return torch.from_numpy(length_groups(ptr_B1.diff().numpy(), padding_share))
 
 
 def _padded(ptr_B1: Tensor, group_H1: Tensor) -> int:
-    raise NotImplementedError
+    return padded(ptr_B1.diff().numpy(), group_H1.numpy())
