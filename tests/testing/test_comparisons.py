@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from habitus.comparisons.most_popular import MostPopular, MostPopularConfig
+from habitus.comparisons.random_guess import RandomGuess
 from habitus.data.snapshot import Snapshot
+from habitus.tasks.classes import ClassAsked
 from habitus.testing.comparisons import ComparisonContract
 
 
@@ -109,3 +111,47 @@ def test_the_past_of_both_worlds_is_the_same_to_the_bit(tmp_path: Path) -> None:
         )
     assert one.dictionary("item_id").equals(other.dictionary("item_id"))
     assert not np.array_equal(one.column("item_id"), other.column("item_id"))
+
+
+class SumsToTwo(RandomGuess):
+    def classify(self, asked: ClassAsked, seed: int = 0) -> Any:
+        return 2 * super().classify(asked, seed)
+
+
+class CountsTheTested(RandomGuess):
+    def classify(self, asked: ClassAsked, seed: int = 0) -> Any:
+        share = 1 / (1 + asked.test.num_users)
+        return np.tile([share, 0, 1 - share], (asked.test.num_users, 1))
+
+
+class Guesses(RandomGuess):
+    def classify(self, asked: ClassAsked, seed: int = 0) -> Any:
+        return np.random.default_rng().dirichlet([1, 1, 1], asked.test.num_users)
+
+
+@pytest.mark.parametrize(
+    ("broken", "promise"),
+    [
+        (SumsToTwo, "test_every_user_gets_something_finite"),
+        (CountsTheTested, "test_a_user_does_not_depend_on_who_else_is_asked_about"),
+        (Guesses, "test_the_same_seed_gives_the_same_outputs"),
+    ],
+)
+def test_a_broken_promise_on_classes_is_caught(
+    broken: type[RandomGuess], promise: str, tmp_path: Path
+) -> None:
+    class Contract(ComparisonContract):
+        comparison = broken
+
+    traces = Contract().make_traces(tmp_path / "traces")
+    with pytest.raises(AssertionError):
+        getattr(Contract(), promise)(traces)
+
+
+def test_a_transductive_comparison_may_look_at_who_is_tested(tmp_path: Path) -> None:
+    class Contract(ComparisonContract):
+        comparison = CountsTheTested
+        transductive = True
+
+    traces = Contract().make_traces(tmp_path / "traces")
+    Contract().test_a_user_does_not_depend_on_who_else_is_asked_about(traces)
