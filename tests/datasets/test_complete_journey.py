@@ -16,8 +16,10 @@ from habitus.datasets.complete_journey import (
     COUPON_REDEEMED,
     DIGESTS,
     EVENT_CHANNELS,
+    FOOD,
     ITEM_CHANNELS,
     CompleteJourney,
+    CompleteJourneyServices,
 )
 from habitus.datasets.tables import file_digest
 from habitus.errors import DataError
@@ -71,6 +73,26 @@ class TestCompleteJourney(DatasetContract):
         assert np.isin(code_L, traces.codes_of("category", CATEGORIES["diapers"])).sum() == 2_856
         year = Future(traces, parse_time("2017-01-01"), 364 * DAY, np.arange(traces.num_users))
         assert 450 < year.has_any("category", CATEGORIES["diapers"]).sum() <= 480
+
+
+class TestCompleteJourneyServices(DatasetContract):
+    """The same, where the package of the extra ``demo`` is installed."""
+
+    @classmethod
+    def make_dataset(cls) -> CompleteJourneyServices:
+        return CompleteJourneyServices()
+
+    def test_it_is_as_large_as_it_says(self, traces: Traces) -> None:
+        assert traces.dictionary("service").to_pylist() == ["general_merchandise", "grocery"]
+        assert np.bincount(traces.column("service")).tolist() == [4_836, 182_113, 1_282_358]
+
+    def test_a_department_has_one_service(self, traces: Traces) -> None:
+        names = ["", *traces.dictionary("department").to_pylist()]
+        pairs = np.unique(np.stack([traces.column("department"), traces.column("service")]), axis=1)
+        services = {names[department]: int(service) for department, service in pairs.T}
+        assert len(services) == pairs.shape[1]
+        assert {name for name, service in services.items() if service == 2} == set(FOOD)
+        assert [name for name, service in services.items() if service == 0] == [""]
 
 
 def moment(text: str) -> dt.datetime:
@@ -194,6 +216,20 @@ def test_days_of_labels_begin_at_midnight_in_new_york(
         (CAMPAIGN_RECEIVED, "8", winter, 3.0),
         (COUPON_REDEEMED, "8", summer, 1.0),
     ]
+
+
+def test_two_services_are_told_apart_by_department(
+    small: CompleteJourney, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(complete_journey, "FOOD", ("PASTRY",))
+    traces = CompleteJourneyServices(small.folder).ingest(tmp_path / "out")
+    # the third product is in no list
+    assert values(traces, "service") == ["general_merchandise", "grocery", None]
+    assert values(traces, "kind") == ["purchase"] * 3
+    one = small.ingest(tmp_path / "one")
+    assert values(one, "service") == ["grocery"] * 3
+    for name in ("item_id", "store", *ITEM_CHANNELS):
+        assert values(traces, name) == values(one, name)
 
 
 def test_numbers_are_kept(small: CompleteJourney, tmp_path: Path) -> None:

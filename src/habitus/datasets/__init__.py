@@ -10,6 +10,7 @@ DATASETS = Registry[type[Dataset]](
         "amazon_scientific": "habitus.datasets.amazon_scientific:AmazonScientific",
         "art_office": "habitus.datasets.art_office:ArtOffice",
         "complete_journey": "habitus.datasets.complete_journey:CompleteJourney",
+        "complete_journey_services": "habitus.datasets.complete_journey:CompleteJourneyServices",
         "debate_forum": "habitus.datasets.debate_forum:DebateForum",
         "debate_forum_in_order": "habitus.datasets.debate_forum:DebateForumInOrder",
         "food_kitchen": "habitus.datasets.food_kitchen:FoodKitchen",

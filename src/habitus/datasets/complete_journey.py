@@ -73,6 +73,25 @@ EVENT_CHANNELS: Final[dict[str, ChannelKind]] = {
     "retail_disc": "dense",
     "coupon_disc": "dense",
 }
+FOOD: Final = (
+    "CHEF SHOPPE",
+    "DELI",
+    "FROZEN GROCERY",
+    "GROCERY",
+    "MEAT",
+    "MEAT-PCKGD",
+    "NUTRITION",
+    "PASTRY",
+    "PRODUCE",
+    "RESTAURANT",
+    "SALAD BAR",
+    "SEAFOOD",
+    "SEAFOOD-PCKGD",
+    "SPIRITS",
+    "TRAVEL & LEISURE",
+)
+"""Departments of the service ``grocery``: 1,282,358 events. Travel and leisure sells apples; paper
+and pet food are sold by the department GROCERY, sweets and baby food by DRUG GM."""
 WEEKDAYS: Final = {1: "Mon", 2: "Tue", 3: "Wed", 4: "Thu", 5: "Fri", 6: "Sat", 7: "Sun"}
 """Numbers of ISO weekdays."""
 
@@ -148,6 +167,55 @@ class CompleteJourney(TablesDataset):
             profiles=TableMapping(),
             labels=TableMapping(),
         )
+
+
+class CompleteJourneyServices(CompleteJourney):
+    """The same in two services, as if food were bought at one shop and the rest at another.
+
+    The service is a function of the product's department: :data:`FOOD` makes ``grocery``, any other
+    ``general_merchandise``. Products of no known department, which have no text either, have none.
+    """
+
+    name: ClassVar[str] = "complete_journey_services"
+    description: ClassVar[str] = (
+        "Groceries (1,282,358 events) and general merchandise (182,113) of 2,469 households in one "
+        "year, two services by department; 4,836 events of unknown products have none"
+    )
+
+    def tables(self) -> dict[TableName, Source]:
+        """Return the tables, with the service of each item."""
+        tables = super().tables()
+        assert self.folder is not None
+        tables["items"] = _with_service(_items(self.folder))
+        return tables
+
+    def mapping(self) -> TracesMapping:
+        """Return the channels; the service comes from the item."""
+        from dataclasses import replace
+
+        from habitus.data.mapping import ChannelMapping
+
+        mapping = super().mapping()
+        events = replace(
+            mapping.events,
+            constants={"kind": "purchase"},
+            channels={**mapping.events.channels, "service": ChannelMapping(kind="category")},
+            item_channels=(*mapping.events.item_channels, "service"),
+        )
+        return replace(mapping, events=events)
+
+
+def _with_service(items: pl.DataFrame) -> pl.DataFrame:
+    import polars as pl
+
+    # Nothing is known of a product without a department: a null stays null.
+    service = (
+        pl.when(pl.col("department").is_in(FOOD))
+        .then(pl.lit("grocery"))
+        .when(pl.col("department").is_not_null())
+        .then(pl.lit("general_merchandise"))
+    )
+    return items.with_columns(service=service)
 
 
 def _package_folder() -> Path | None:
