@@ -34,7 +34,8 @@ def taste(**entry: Any) -> ClassTask:
 
 def later(**entry: Any) -> ClassTask:
     """The main aisle from June on."""
-    return task("main_value", channel="aisle", as_of=TEST, **{"name": "later", **entry})
+    values = {"name": "later", "as_of": TEST, **entry}
+    return task("main_value", channel="aisle", **values)
 
 
 def other_half(**entry: Any) -> ClassTask:

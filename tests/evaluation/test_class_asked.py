@@ -90,11 +90,28 @@ def test_a_half_that_answers_is_not_there_to_be_read(traces: Traces) -> None:
 
 
 def test_a_part_without_enough_of_a_class_leaves_the_task_out(traces: Traces) -> None:
-    sizes = np.bincount(asked_of(traces, taste()).valid.y_B)
-    message = rf"of its {sizes.sum()} valid users {sizes.min()} are 'a{sizes.argmin()}', and at"
+    sizes = np.bincount(asked_of(traces, taste()).test.y_B)
+    message = rf"of its {sizes.sum()} test users {sizes.min()} are 'a{sizes.argmin()}', and at"
     with pytest.raises(GuardError, match=message):
         asked_of(traces, taste(), least=int(sizes.min()) + 1)
-    assert asked_of(traces, taste(), least=int(sizes.min()))
+    asked = asked_of(traces, taste(), least=int(sizes.min()))
+    # those who only validate may be fewer
+    assert np.bincount(asked.valid.y_B).min() < sizes.min()
+
+
+def test_those_who_validate_are_two_of_each_class(tmp_path: Path) -> None:
+    found = set()
+    for size in range(12, 60, 6):
+        traces = world(tmp_path / str(size), size)
+        sizes = {p: np.bincount(rows % 3, minlength=3).min() for p, rows in parts(traces).items()}
+        least = int(min(sizes["train"], sizes["test"]))
+        if sizes["valid"] < min(least, 2):
+            with pytest.raises(GuardError, match="valid users"):
+                asked_of(traces, taste(), least=least)
+        else:
+            asked_of(traces, taste(), least=least)
+        found.add(bool(sizes["valid"] < min(least, 2)))
+    assert found == {True, False}, "both must occur for this to say anything"
 
 
 def split(train: float, valid: float, test: float, seed: int = 0) -> dict[str, Any]:

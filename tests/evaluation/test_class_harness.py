@@ -10,6 +10,8 @@ import pytest
 
 from habitus.data.snapshot import Snapshot
 from habitus.data.traces import Traces
+from habitus.datasets.population import SyntheticConfig
+from habitus.datasets.synthetic import make_traces
 from habitus.errors import GuardError
 from habitus.evaluation.class_asked import ask_classes
 from habitus.evaluation.class_harness import evaluate_classes
@@ -18,6 +20,7 @@ from habitus.evaluation.class_table import scores
 from habitus.evaluation.features import concatenated, control_methods
 from habitus.evaluation.results import data_entry, plain
 from habitus.reports import check_results
+from habitus.tasks import class_task_from_config
 from habitus.tasks.classes import ClassAsked
 from tests.evaluation.class_world import (
     TRIALS,
@@ -193,3 +196,27 @@ def test_no_user_id_is_in_the_results(found: dict[str, Any], traces: Traces) -> 
     text = json.dumps(found)
     assert not [user for user in traces.user_ids.to_pylist() if f'"{user}"' in text]
     assert found["split"]["test"] == len(SPLIT.rows(traces, "test"))
+
+
+def test_made_up_people_are_told_apart_by_what_they_do(tmp_path: Path) -> None:
+    traces, truth = make_traces(SyntheticConfig(num_users=500), tmp_path / "traces")
+    community = class_task_from_config(
+        {
+            "kind": "profile_class",
+            "name": "community",
+            "question": "Which community?",
+            "classes": [f"community-{c}" for c in range(truth.config.num_communities)],
+            "attribute": "tags",
+            "sensitive": False,
+        }
+    )
+    train = Snapshot(traces, None, SPLIT.rows(traces, "train"))
+    plan = plan_of(traces, tasks=[community], methods=control_methods(train, (0, 1)))
+    found = evaluate_classes(replace(plan, reference="majority"))
+    users = np.flatnonzero(np.isin(np.arange(500), SPLIT.rows(traces, "test")))
+    shares = np.bincount(truth.people.community_U[users]) / len(users)
+    assert found["tasks"][0]["class_shares_test"] == pytest.approx(list(shares), abs=0.02)
+    by_name = {s["method"]: s for s in found["summary"]}
+    # communities have tastes, and aggregates count them
+    assert by_name["aggregates"]["against"]["verdict"] == "better"
+    assert by_name["random_vectors"]["value"] < by_name["aggregates"]["low"]

@@ -82,3 +82,29 @@ def test_controls_are_fitted_on_the_training_users(tmp_path: Path) -> None:
     assert not np.array_equal(first(train), second(train))
     earlier = control_methods(Snapshot(traces, "2020-05-01", train.users_U), seeds=(0, 1))
     assert earlier[2].fingerprint != aggregates.fingerprint
+
+
+class Says:
+    """Answers class tasks."""
+
+    def classify(self, asked: object, seed: int) -> np.ndarray:
+        raise NotImplementedError
+
+
+def test_a_method_may_answer_class_tasks_beside_all_else() -> None:
+    words: dict[str, Any] = {"label": "x", "group": "ours", "description": "x", "fingerprint": "x"}
+    alone = Method(name="says", classifies=Says(), **words)
+    assert alone.sources() == []
+    vectors = method("vectors").represent
+    assert vectors is not None
+    both = Method(name="both", classifies=Says(), represent=vectors, **words)
+    assert both.sources() == [both]
+    with pytest.raises(UsageError, match="or else classifies"):
+        Method(name="nothing", **words)
+
+
+def test_majority_answers_yes_or_no_and_classes() -> None:
+    majority = comparison_method(Majority(), "control", "x", "key")
+    assert isinstance(majority.predicts, Majority)
+    assert isinstance(majority.classifies, Majority)
+    assert comparison_method(RandomVectors(), "control", "x", "key").classifies is None

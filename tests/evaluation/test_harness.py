@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from habitus.comparisons.random_guess import RandomGuess
 from habitus.data.snapshot import Snapshot
 from habitus.data.traces import Traces
 from habitus.errors import GuardError, UsageError
 from habitus.evaluation.comparing import Resampling
-from habitus.evaluation.features import concatenated, control_methods
+from habitus.evaluation.features import comparison_method, concatenated, control_methods
 from habitus.evaluation.harness import EvaluationPlan, evaluate
 from habitus.evaluation.predictions import ProbeTrials
 from habitus.reports import check_results
@@ -190,3 +191,9 @@ def test_no_user_id_is_in_the_results(found: dict[str, Any], traces: Traces) -> 
     text = json.dumps(found)
     assert not [user for user in traces.user_ids.to_pylist() if f'"{user}"' in text]
     assert found["split"]["test"] == len(parts(traces)["test"])
+
+
+def test_a_method_that_answers_class_tasks_only_is_no_method_here(traces: Traces) -> None:
+    guess = comparison_method(RandomGuess(), "control", "x", "x")
+    with pytest.raises(UsageError, match="'random_guess' answers class tasks only"):
+        evaluate(plan_of(traces, methods=[guess]))

@@ -11,6 +11,7 @@ from habitus.data.traces import Traces
 from habitus.evaluation import results
 from habitus.evaluation.asked import ask
 from habitus.testing.hand_made import write_traces
+from tests.evaluation.class_world import CLASSES, asked_of, later
 from tests.evaluation.world import aisle, parts, world
 
 
@@ -33,6 +34,26 @@ def test_a_failed_write_leaves_the_old_results(tmp_path: Path) -> None:
     with pytest.raises(TypeError):
         results.write_results({"a": object()}, file)
     assert json.loads(file.read_text()) == {"a": 1}
+
+
+def test_a_class_task_says_which_classes_and_how_large(traces: Traces) -> None:
+    asked = asked_of(traces, later(part="second"), least=2)
+    entry = results.plain(results.class_task_entry(asked))
+    told = (entry["test_cutoff"], entry["part"], entry["part_by"])
+    assert told == ("2020-06-01", "second", None)
+    sizes = np.bincount(asked.test.y_B)
+    assert entry["class_shares_test"] == pytest.approx(list(sizes / sizes.sum()))
+    assert entry["base_rate_test"] == pytest.approx(sizes.max() / sizes.sum())
+    assert entry["num_test"] == sizes.sum()
+    assert (entry["main_score"], entry["classes"]) == ("macro_f1", CLASSES)
+
+
+def test_a_cutoff_that_counts_events_is_told_as_such(tmp_path: Path) -> None:
+    events = {f"{u}": [{"time": t, "aisle": f"a{u % 3}"} for t in range(4)] for u in range(90)}
+    traces = write_traces(tmp_path / "ordered", events, {"aisle": "category"}, time_unit="order")
+    asked = asked_of(traces, later(as_of=2), least=2)
+    assert results.class_task_entry(asked)["test_cutoff"] == "2 from the end"
+    assert set(asked.handed().test.lengths_U) == {2}
 
 
 def test_a_task_says_when_and_of_whom_it_asks(traces: Traces) -> None:

@@ -25,6 +25,8 @@ from habitus.tasks.classes import ClassAsked, Classes, ClassTask
 Protocol = Literal["transductive-text", "strict-inductive"]
 CLASS_SPLIT: Final = UserSplit(train=0.8, valid=0.1, test=0.1)
 """P21."""
+LEAST_VALID: Final = 2
+"""Users of each class that validate: they choose among few settings, and carry no claim."""
 PARTS: Final[tuple[Part, ...]] = ("train", "valid", "test")
 
 
@@ -91,7 +93,8 @@ def ask_classes(
         traces: everything, where the answers come from.
         seen: what a representation may read, of the same users.
         split: who is in which part.
-        min_per_class: users of each class that each part needs.
+        min_per_class: users of each class among those who train and those who test; among those
+            who validate, two are enough.
 
     Raises:
         GuardError: a part has too few users of a class for any method to be told from another.
@@ -111,12 +114,13 @@ def ask_classes(
 def _guard_sizes(asked: AskedClasses, least: int) -> None:
     for part in PARTS:
         answers: ClassAnswers = getattr(asked, part)
+        needed = min(least, LEAST_VALID) if part == "valid" else least
         sizes = np.bincount(answers.y_B, minlength=len(asked.classes))
-        if sizes.min() < least:
+        if sizes.min() < needed:
             rarest = asked.classes[int(sizes.argmin())]
             raise GuardError(
                 f"task {asked.name!r} is left out: of its {len(answers.y_B)} {part} users "
-                f"{sizes.min()} are {rarest!r}, and at least {least} of each class are needed"
+                f"{sizes.min()} are {rarest!r}, and at least {needed} of each class are needed"
             )
 
 

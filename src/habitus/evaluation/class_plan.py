@@ -39,7 +39,7 @@ class ClassPlan:
     reference: str = "aggregates"
     """The method that the summary measures every other one against."""
     min_per_class: int = 5
-    """Users of each class in each part, below which a task is left out with a note."""
+    """Users of each class who train, and who test, below which a task is left out with a note."""
     allow_sensitive: bool = False
     threads: int = 2
     cache: Path | None = None
