@@ -8,7 +8,7 @@ import pytest
 from .source import ROOT, definitions, shown, source_files
 
 FOLDERS = ("src", "tests", "benchmarks", "docs", "examples", ".ci")
-NOT_TEXT = {".pyc", ".png", ".parquet", ".npy", ".safetensors", ".gz", ".zip"}
+NOT_TEXT = {".pyc", ".nbi", ".nbc", ".png", ".parquet", ".npy", ".safetensors", ".gz", ".zip"}
 
 
 def all_files() -> list[Path]:

@@ -1,54 +1,101 @@
-"""``habitus demo``: the whole run on real people's shopping, from nothing to a report."""
+"""``habitus demo``: a whole run from nothing to a report, on data that comes with a package."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
+TITLE = "What a year of groceries says about the next months"
+
 
 def demo_command(
+    system: Annotated[
+        str, typer.Argument(help="channel: purchases as they are; pasum: words as graphs.")
+    ] = "channel",
     quick: Annotated[
         bool, typer.Option(help="A few steps only, to see that everything runs.")
     ] = False,
     seeds: Annotated[int, typer.Option(help="How often to repeat the pre-training.")] = 1,
     preset: Annotated[str, typer.Option(help="Sizes and budget: paper, ci or quick.")] = "ci",
-    out: Annotated[Path, typer.Option(help="Where the steps and the report go.")] = Path(
-        "runs/demo"
-    ),
+    data: Annotated[
+        str | None,
+        typer.Option(help="A named set instead of the usual ones; pasum: one with posts."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Where steps and reports go; runs/demo, or runs/demo-SYSTEM."),
+    ] = None,
     allow_sensitive: Annotated[
         bool, typer.Option(help="Add the demographic tasks, which profile sensitive traits.")
     ] = False,
 ) -> None:
-    """Get The Complete Journey, pre-train, encode, evaluate, and write a report.
+    """Get data, pre-train, encode, evaluate, and write a report.
 
     What is done is kept: Ctrl-C loses little, and the same command goes on.
     """
-    from habitus.cli.progress import stages
-    from habitus.datasets.complete_journey import CompleteJourney
     from habitus.errors import UsageError
-    from habitus.reports import model_card, terminal_table, write_report
-    from habitus.representations.model import Model
-    from habitus.runs.card import card_info
-    from habitus.runs.demo import DATA_NAME, DemoPlan, run_demo
+    from habitus.registry import did_you_mean
+    from habitus.runs.demo import DemoPlan
 
     if seeds < 1:
         raise UsageError(f"--seeds must be at least 1, got {seeds}")
     plan = DemoPlan(preset=preset, quick=quick, seeds=seeds, sensitive=allow_sensitive)
+    words = ["habitus demo", *([system] if system != "channel" else [])]
+    words += ["--quick"] if quick else []
+    words += [f"--seeds {seeds}"] if seeds > 1 else []
+    words += [f"--preset {preset}"] if preset != "ci" else []
+    words += [f"--data {data}"] if data is not None else []
+    words += ["--allow-sensitive"] if allow_sensitive else []
+    if system == "channel":
+        if data is not None:
+            raise UsageError("--data goes with a system that has several sets, such as pasum")
+        _channel(out or Path("runs/demo"), plan, " ".join(words))
+    elif system == "pasum":
+        _pasum(out or Path("runs/demo-pasum"), plan, " ".join(words), data)
+    else:
+        known = ["channel", "pasum"]
+        raise UsageError(f"no demo is called {system!r}; {did_you_mean(system, known)}")
+
+
+def _channel(out: Path, plan: Any, command: str) -> None:  # noqa: ANN401 - DemoPlan, not imported yet
+    from habitus.cli.progress import stages
+    from habitus.datasets.complete_journey import CompleteJourney
+    from habitus.reports import model_card
+    from habitus.representations.model import Model
+    from habitus.runs.card import card_info
+    from habitus.runs.demo import DATA_NAME, run_demo
 
     def card(model: Model) -> str:
         return model_card(card_info(model, DATA_NAME, CompleteJourney.notices))
 
     with stages() as show:
         results = run_demo(out, plan, show=show, card=card)
-    words = ["habitus demo", *(["--quick"] if quick else [])]
-    words += [f"--seeds {seeds}"] if seeds > 1 else []
-    words += [f"--preset {preset}"] if preset != "ci" else []
-    words += ["--allow-sensitive"] if allow_sensitive else []
-    results["command"] = " ".join(words)
-    results["title"] = "What a year of groceries says about the next months"
+    _write({**results, "command": command, "title": TITLE}, out)
+
+
+def _pasum(out: Path, plan: Any, command: str, data: str | None) -> None:  # noqa: ANN401
+    from habitus.cli.progress import stages
+    from habitus.reports import model_card
+    from habitus.representations.model import Model
+    from habitus.runs.card import card_info
+    from habitus.runs.demo_pasum import run_demo_pasum
+
+    def card(model: Model) -> str:
+        return model_card(card_info(model))
+
+    with stages() as show:
+        found = run_demo_pasum(out, plan, show=show, card=card, data=data)
+    for name, results in found.items():
+        _write({**results, "command": command}, out / name)
+
+
+def _write(results: Mapping[str, Any], out: Path) -> None:
+    from habitus.reports import terminal_table, write_report
+
     paths = write_report(results, out)
     console = Console()
     console.print(terminal_table(results))

@@ -33,6 +33,8 @@ VERBS = {
     "encode": Verb("habitus.cli.encode:encode_command", "Traces into one vector per user."),
     "evaluate": Verb("habitus.cli.evaluate:evaluate_command", "Tasks × methods into results."),
     "report": Verb("habitus.cli.report:report_command", "Results into one page."),
+    "tasks": Verb("habitus.cli.tasks:tasks_command", "List the kinds of tasks."),
+    "analyze": Verb("habitus.cli.analyze:analyze_command", "One question about a system."),
     "verify": Verb("habitus.cli.verify:verify_command", "Recompute every known answer."),
 }
 """A verb is one line here and one file beside this one."""

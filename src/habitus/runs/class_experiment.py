@@ -145,15 +145,7 @@ def _rows(
 ) -> tuple[ModelRows, Json]:
     """Return the pre-trained row of a run, one model a seed, and the facts of the first."""
     runs = [experiment.dated(run, seed) for seed in experiment.pretrain_seeds]
-    made = []
-    for seeded in runs:
-        stage = f"pretrain {label}" + (f", seed {seeded.seed}" if len(runs) > 1 else "")
-        show = partial(experiment.show, stage)
-        made.append(
-            pretrained_step(
-                experiment.traces, seeded, experiment.steps, show, experiment.card, experiment.work
-            )
-        )
+    made = [_pretrained(experiment, seeded, label) for seeded in runs]
     row = ENCODERS["ours"] if name == "ours" else (label, "comparison", words)
     rows = ModelRows(
         traces=experiment.traces,
@@ -165,6 +157,20 @@ def _rows(
         row=row,
     )
     return rows, made[0][1]
+
+
+def pretrained_facts(experiment: ClassExperiment, run: Run) -> Json:
+    """Return the facts of the first pre-training of a run, made now or reused."""
+    return _pretrained(experiment, experiment.dated(run, experiment.pretrain_seeds[0]), run.name)[1]
+
+
+def _pretrained(experiment: ClassExperiment, run: Run, label: str) -> tuple[Model, Json]:
+    several = len(experiment.pretrain_seeds) > 1
+    stage = f"pretrain {label}" + (f", seed {run.seed}" if several else "")
+    show = partial(experiment.show, stage)
+    return pretrained_step(
+        experiment.traces, run, experiment.steps, show, experiment.card, experiment.work
+    )
 
 
 def _methods(

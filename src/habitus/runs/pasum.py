@@ -164,7 +164,7 @@ def _paper_ci() -> PasumRun:
         graph=replace(paper.graph, max_nodes=300),
         encoder=TextGraphEncoderConfig(word_dim=128, hidden=128),
         relations=RelationsConfig(
-            inter_batch=64, intra_batch=8, intra_triples=20_000, valid_share=0.05
+            inter_batch=64, intra_batch=8, intra_triples=20_000, valid_share=0.0
         ),
         training=replace(paper.training, max_steps=400, evaluate_every=50),
     )
@@ -180,7 +180,9 @@ def _best() -> PasumRun:
         encoder=TextGraphEncoderConfig(
             aggregation="mean", norm="layer", residual=True, readout="idf", normalize=True
         ),
-        relations=RelationsConfig(inter_batch=512, half_batch=512, resample_negatives=True),
+        relations=RelationsConfig(
+            inter_batch=512, half_batch=512, resample_negatives=True, valid_share=0.0
+        ),
         triplet=None,
         contrast=ContrastConfig(inter_weight=1.0, half_weight=1.0),
         training=replace(paper.training, clip_norm=1.0),
@@ -193,7 +195,7 @@ def _ci() -> PasumRun:
         best,
         graph=replace(best.graph, max_nodes=300),
         encoder=replace(best.encoder, word_dim=128, hidden=128),
-        relations=replace(best.relations, inter_batch=64, half_batch=64, valid_share=0.05),
+        relations=replace(best.relations, inter_batch=64, half_batch=64),
         training=replace(small.training, clip_norm=1.0),
     )
 

@@ -11,8 +11,9 @@ import torch
 
 from habitus.config import digest_of
 from habitus.data.communities import Communities
+from habitus.data.edge_split import Circle
 from habitus.data.relation_batches import RelationBatches
-from habitus.data.relations import Material, train_and_valid
+from habitus.data.relations import Material, Relations, train_and_valid
 from habitus.data.snapshot import Snapshot
 from habitus.data.social_graph import SocialGraph
 from habitus.data.text_graph_encoding import TextGraphEncoding
@@ -23,7 +24,7 @@ from habitus.data.traces import Rows, Traces
 from habitus.data.word_vectors import complete, fit_ppmi_svd, load_word_vectors
 from habitus.data.word_vocabulary import WordVocabulary
 from habitus.encoders.text_graph import TextGraphEncoder
-from habitus.errors import UsageError
+from habitus.errors import GuardError, UsageError
 from habitus.objectives import Loss, Objective
 from habitus.objectives.contrast import Contrast
 from habitus.objectives.triplet import Triplet
@@ -86,15 +87,6 @@ def word_vectors(
     return vectors
 
 
-class PasumSource(RelationBatches):
-    """Steps of relations between the users of one run."""
-
-    @property
-    def num_users(self) -> int:
-        """Users that are trained on."""
-        return len(self.relations.circle.users)
-
-
 def prepare_pasum(
     traces: Traces,
     run: PasumRun,
@@ -102,8 +94,11 @@ def prepare_pasum(
     objective: Objective,
     device: torch.device,
     work: Path | None,
-) -> tuple[PasumSource, Validate | None]:
+) -> tuple[RelationBatches, Validate | None]:
     """Return the batches of training, and the loss on relations of other users (A-P17).
+
+    These are users of no training triple: a share of the follows where the run says so, else the
+    valid users, as far as they are not trained on.
 
     Raises:
         GuardError: a relation that the objective compares cannot be drawn from these traces.
@@ -114,16 +109,30 @@ def prepare_pasum(
     material = _material(snapshot, run, views)
     train, valid = train_and_valid(material, run.relations, reads, run.seed)
     rows = TextGraphRows(*views)
-    validate = (
-        None
-        if valid is None
-        else _validation(PasumSource(valid, rows), run, model, objective, device)
-    )
-    return PasumSource(train, rows), validate
+    kept = None if valid is None else RelationBatches(valid, rows)
+    if kept is None and run.protocol == "strict-inductive":
+        kept = _of_valid_users(traces, run, model, work)
+    validate = None if kept is None else _validation(kept, run, model, objective, device)
+    return RelationBatches(train, rows), validate
+
+
+def _of_valid_users(
+    traces: Traces, run: PasumRun, model: Model, work: Path | None
+) -> RelationBatches | None:
+    """Return relations between valid users; None where they have none."""
+    snapshot, reads = run.snapshot(traces, "valid"), run.reads
+    views = graph_views(snapshot, parts_of(model)[1], work, halves="halves" in reads)
+    material = _material(snapshot, run, views)
+    circle, seed = Circle.of_all(material.graph), derive_seed(run.seed, "valid")
+    try:
+        relations = Relations(circle, material, run.relations, reads, seed, strict=False)
+    except GuardError:
+        return None
+    return RelationBatches(relations, TextGraphRows(*views))
 
 
 def _validation(
-    source: PasumSource,
+    source: RelationBatches,
     run: PasumRun,
     model: Model,
     objective: Triplet | Contrast,

@@ -1,0 +1,68 @@
+"""``habitus analyze``: one question about a system, as a page with its tables and plots."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+
+def analyze_command(
+    name: Annotated[str, typer.Argument(help="Which analysis, such as ablation.")],
+    data: Annotated[
+        str, typer.Option(help="A named set with posts, such as debate_forum_in_order.")
+    ] = "synthetic_posts",
+    preset: Annotated[str, typer.Option(help="Sizes and budget: best or ci.")] = "ci",
+    quick: Annotated[
+        bool, typer.Option(help="A few steps only, to see that everything runs.")
+    ] = False,
+    seeds: Annotated[int, typer.Option(help="How often to repeat each pre-training.")] = 1,
+    out: Annotated[Path, typer.Option(help="Steps go below it, the page to OUT/DATA/NAME.")] = Path(
+        "runs/analyses"
+    ),
+    allow_sensitive: Annotated[
+        bool, typer.Option(help="Ask the tasks that profile sensitive traits, too.")
+    ] = False,
+) -> None:
+    """Answer one question about PASUM on a set with posts.
+
+    What is done is kept: Ctrl-C loses little, and analyses of one set share their pre-trainings.
+    """
+    from habitus.cli.progress import stages
+    from habitus.errors import UsageError
+    from habitus.reports import model_card
+    from habitus.reports.analysis import write_analysis
+    from habitus.representations.model import Model
+    from habitus.runs.analyses import ANALYSES, AnalysisPlan
+    from habitus.runs.card import card_info
+
+    if seeds < 1:
+        raise UsageError(f"--seeds must be at least 1, got {seeds}")
+    analyze = ANALYSES[name]
+
+    def card(model: Model) -> str:
+        return model_card(card_info(model))
+
+    words = ["habitus analyze", name, f"--data {data}"]
+    words += [f"--preset {preset}"] if preset != "ci" else []
+    words += [*(["--quick"] if quick else []), *([f"--seeds {seeds}"] if seeds > 1 else [])]
+    words += ["--allow-sensitive"] if allow_sensitive else []
+    with stages() as show:
+        plan = AnalysisPlan(
+            data=data,
+            root=out,
+            show=show,
+            card=card,
+            preset=preset,
+            quick=quick,
+            seeds=seeds,
+            sensitive=allow_sensitive,
+        )
+        results = {**analyze(plan), "command": " ".join(words)}
+    console = Console()
+    for finding in results["findings"]:
+        console.print(finding)
+    for path in write_analysis(results, out / data / name):
+        console.print(str(path), soft_wrap=True, markup=False, highlight=False)

@@ -1,0 +1,188 @@
+"""What analyses share: which set, how much of it, and what their results always say."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+
+from habitus.comparisons import Comparison
+from habitus.config import Config
+from habitus.data.traces import Traces
+from habitus.errors import GuardError, UsageError
+from habitus.evaluation.class_predictions import ClassTrials
+from habitus.evaluation.comparing import Resampling
+from habitus.evaluation.results import data_entry, machine_entry, plain, versions_entry
+from habitus.registry import did_you_mean
+from habitus.representations.model import Model
+from habitus.runs.class_experiment import ClassExperiment
+from habitus.runs.demo_pasum import POSTS, traces_step, with_communities
+from habitus.runs.experiment import Show
+from habitus.runs.pasum import PasumRun, pasum
+from habitus.runs.steps import Json, Steps
+from habitus.tasks.classes import ClassTask
+
+FORMAT: Final = 1
+"""Of the results of an analysis, as ``habitus.reports.analysis`` reads them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnalysisPlan:
+    """On which set, and how much of the work.
+
+    Raises:
+        UsageError: no such set with posts.
+    """
+
+    data: str
+    """A set with posts: a name in :data:`habitus.runs.demo_pasum.POSTS`."""
+    root: Path
+    """Steps are kept below it; two analyses below one root share their pre-trainings."""
+    show: Show
+    card: Callable[[Model], str]
+    preset: str = "ci"
+    quick: bool = False
+    """A few steps only: shows that everything runs, and nothing about quality."""
+    seeds: int = 1
+    """How often to repeat each pre-training."""
+    sensitive: bool = False
+    """Ask the tasks that profile people, too."""
+
+    def __post_init__(self) -> None:
+        if self.data not in POSTS:
+            raise UsageError(
+                f"no set with posts is called {self.data!r}; {did_you_mean(self.data, POSTS)}"
+            )
+
+    @property
+    def steps(self) -> Steps:
+        """Where steps are kept."""
+        return Steps(self.root / "steps")
+
+    @cached_property
+    def source(self) -> tuple[Traces, tuple[str, ...]]:
+        """The traces of the set, ingested now or before, and its notices."""
+        return traces_step(self.data, self.steps, self.show)
+
+    @property
+    def traces(self) -> Traces:
+        """The traces of the set."""
+        return self.source[0]
+
+    @cached_property
+    def tasks(self) -> list[ClassTask]:
+        """The questions that may be asked.
+
+        Raises:
+            GuardError: all of them profile people, and nobody allowed it.
+        """
+        demo = POSTS[self.data]
+        allowed = self.sensitive or demo.planted
+        tasks = [task for task in demo.tasks() if allowed or not task.config.sensitive]
+        if not tasks:
+            raise GuardError(
+                f"every question about {self.data} profiles people: allow them with "
+                f"--allow-sensitive if you may do so and have a reason"
+            )
+        return tasks
+
+    @property
+    def run(self) -> PasumRun:
+        """The run that the analysis is about."""
+        return self.run_of("quick" if self.quick else self.preset)
+
+    @property
+    def paper(self) -> PasumRun:
+        """The paper's choices at the same budget."""
+        return self.run_of("quick_paper" if self.quick else "paper_ci")
+
+    def run_of(self, preset: str) -> PasumRun:
+        """Return a preset that reads the communities of this set."""
+        return with_communities(pasum(preset), POSTS[self.data].communities)
+
+    @property
+    def trials(self) -> ClassTrials:
+        """Seeds of probes and of random splits."""
+        return ClassTrials(seeds=(0, 1), split_seeds=(1,)) if self.quick else ClassTrials()
+
+    def experiment(
+        self,
+        run: PasumRun,
+        *,
+        others: Mapping[str, tuple[PasumRun, str, str]] | None = None,
+        comparisons: Sequence[Comparison] = (),
+        fine_tune: bool = False,
+        trials: ClassTrials | None = None,
+    ) -> ClassExperiment:
+        """Return an experiment with the tasks of the set, to be run."""
+        return ClassExperiment(
+            traces=self.traces,
+            tasks=self.tasks,
+            run=run,
+            others=dict(others or {}),
+            comparisons=comparisons,
+            fine_tune=fine_tune,
+            steps=self.steps,
+            show=self.show,
+            card=self.card,
+            data_name=self.data,
+            notices=self.source[1],
+            pretrain_seeds=tuple(range(self.seeds)),
+            trials=trials or self.trials,
+            resampling=Resampling(num_resamples=1_000) if self.quick else Resampling(),
+            allow_sensitive=self.sensitive or POSTS[self.data].planted,
+        )
+
+
+@dataclass(kw_only=True)
+class Answer:
+    """What an analysis found; :func:`analysis_results` makes the rest."""
+
+    findings: list[str] = field(default_factory=list)
+    tables: list[Json] = field(default_factory=list)
+    plots: list[Json] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def analysis_results(
+    plan: AnalysisPlan,
+    name: str,
+    title: str,
+    question: str,
+    config: Config | Mapping[str, Any],
+    answer: Answer,
+) -> Json:
+    """Return results, format 1 of an analysis, but for the command, which is the caller's."""
+    entry = data_entry(plan.traces, plan.data, plan.source[1])
+    results = {
+        "format": FORMAT,
+        "analysis": name,
+        "title": title,
+        "question": question,
+        "created": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        "config": config.to_dict() if isinstance(config, Config) else dict(config),
+        "seeds": list(range(plan.seeds)),
+        "versions": versions_entry(),
+        "machine": machine_entry(torch.get_num_threads()),
+        "data": [entry],
+        **vars(answer),
+    }
+    if plan.quick:
+        results["notes"] = ["Quick: these figures show that everything runs.", *answer.notes]
+    return dict(plain(results))
+
+
+def estimate_of(cell: Mapping[str, Any], metric: str) -> Json:
+    """Return a metric of a cell of an evaluation with its interval, for a table."""
+    found = cell["metrics"][metric]
+    return {name: found[name] for name in ("value", "low", "high")}
+
+
+def named(run: PasumRun, label: str, **changes: object) -> tuple[PasumRun, str, str]:
+    """Return a changed run as a further row of an experiment."""
+    return replace(run, **changes), label, ""  # type: ignore[arg-type]
