@@ -1,13 +1,12 @@
 """Halves of posts, and graphs of several readers as one batch."""
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from habitus.data.text_graph import TextGraphConfig, TextGraphs, build_text_graphs
 from habitus.data.text_graph_batch import text_graph_batch
-from habitus.data.text_graph_rows import TextGraphRows, half_of, joined
+from habitus.data.text_graph_rows import TextGraphRows, half_of
 from habitus.data.tokens import Tokens
 
 Users = list[list[list[int]]]
@@ -55,23 +54,6 @@ def test_times_go_with_their_posts() -> None:
 def graphs(users: Users, weight: str = "binary") -> TextGraphs:
     config = TextGraphConfig.from_dict({"edge_weight": weight, "edge_rule": "cooc"})
     return build_text_graphs(tokens_of(users), config)
-
-
-@pytest.mark.parametrize("weight", ["binary", "cooc"])
-def test_joined_graphs_are_those_of_the_joined_users(weight: str) -> None:
-    parts = joined([graphs(USERS[:1], weight), graphs(USERS[1:3], weight), graphs([], weight)])
-    for got, wanted in zip(parts, graphs(USERS[:3], weight), strict=True):
-        if wanted is None:
-            assert got is None
-        else:
-            np.testing.assert_array_equal(got, wanted)
-
-
-def test_graphs_with_and_without_weights_do_not_mix() -> None:
-    with pytest.raises(ValueError, match="all have edge weights"):
-        joined([graphs(USERS), graphs(USERS, "cooc")])
-    with pytest.raises(ValueError, match="all have edge weights"):
-        joined([])
 
 
 def test_a_batch_holds_each_user_as_its_view_shows_it() -> None:

@@ -7,13 +7,12 @@ Shapes: U users of a snapshot, R rows of a batch, V nodes, E edges, P posts, T t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Literal, Protocol
 
 import numpy as np
 
 from habitus.data.snapshot import ranges
-from habitus.data.text_graph import TextGraphs
+from habitus.data.text_graph import TextGraphs, join_users
 from habitus.data.text_graph_batch import TextGraphBatch, text_graph_batch
 from habitus.data.tokens import Tokens
 from habitus.data.traces import Rows
@@ -42,28 +41,7 @@ class TextGraphRows:
         parts = [
             self.views[view].read(user_R[view_R == view]) for view in np.unique(view_R).tolist()
         ]
-        return text_graph_batch(parts[0] if len(parts) == 1 else joined(parts))
-
-
-def joined(parts: Sequence[TextGraphs]) -> TextGraphs:
-    """Return the users of all parts, one after the other.
-
-    Raises:
-        ValueError: some parts have weights, and some have none; or there is no part.
-    """
-    weights = [part.edge_weight_E for part in parts]
-    if not parts or 0 < sum(w is None for w in weights) < len(weights):
-        raise ValueError("graphs to join must all have edge weights, or none of them")
-    return TextGraphs(
-        node_ptr_U1=_pointers([part.node_ptr_U1 for part in parts]),
-        word_V=np.concatenate([part.word_V for part in parts]),
-        count_V=np.concatenate([part.count_V for part in parts]),
-        edge_ptr_V1=_pointers([part.edge_ptr_V1 for part in parts]),
-        edge_col_E=np.concatenate([part.edge_col_E for part in parts]),
-        edge_weight_E=None
-        if weights[0] is None
-        else np.concatenate([w for w in weights if w is not None]),
-    )
+        return text_graph_batch(join_users(parts, weighted=parts[0].edge_weight_E is not None))
 
 
 def half_of(tokens: Tokens, half: Literal["earlier", "later"]) -> Tokens:
@@ -75,10 +53,3 @@ def half_of(tokens: Tokens, half: Literal["earlier", "later"]) -> Tokens:
     start_P, end_P = tokens.post_ptr_P1[post_P], tokens.post_ptr_P1[post_P + 1]
     token_T, post_ptr_P1 = ranges(start_P, end_P - start_P)
     return Tokens(tokens.id_T[token_T], post_ptr_P1, user_ptr_U1, tokens.time_P[post_P])
-
-
-def _pointers(parts: Sequence[Rows]) -> Rows:
-    lengths = np.concatenate([np.diff(part) for part in parts])
-    pointers = np.zeros(len(lengths) + 1, np.int64)
-    np.cumsum(lengths, out=pointers[1:])
-    return pointers

@@ -20,7 +20,7 @@ from habitus.data.text_graph_encoding import TextGraphEncoding
 from habitus.data.text_graph_rows import TextGraphRows
 from habitus.data.token_store import TokenStore
 from habitus.data.tokens import TextSource, relabel
-from habitus.data.traces import Rows, Traces
+from habitus.data.traces import Traces
 from habitus.data.word_vectors import complete, fit_ppmi_svd, load_word_vectors
 from habitus.data.word_vocabulary import WordVocabulary
 from habitus.encoders.text_graph import TextGraphEncoder
@@ -108,7 +108,7 @@ def prepare_pasum(
     views = graph_views(snapshot, parts_of(model)[1], work, halves="halves" in reads)
     material = _material(snapshot, run, views)
     train, valid = train_and_valid(material, run.relations, reads, run.seed)
-    rows = TextGraphRows(*views)
+    rows = TextGraphRows(*views.readers)
     kept = None if valid is None else RelationBatches(valid, rows)
     if kept is None and run.protocol == "strict-inductive":
         kept = _of_valid_users(traces, run, model, work)
@@ -128,7 +128,7 @@ def _of_valid_users(
         relations = Relations(circle, material, run.relations, reads, seed, strict=False)
     except GuardError:
         return None
-    return RelationBatches(relations, TextGraphRows(*views))
+    return RelationBatches(relations, TextGraphRows(*views.readers))
 
 
 def _validation(
@@ -179,11 +179,5 @@ def _material(snapshot: Snapshot, run: PasumRun, views: GraphViews) -> Material:
     return Material(
         SocialGraph.from_snapshot(snapshot),
         Communities.from_snapshot(snapshot, run.communities) if by_tags else None,
-        _users_with_halves(views) if "halves" in reads else None,
+        views.half_users,
     )
-
-
-def _users_with_halves(views: GraphViews) -> Rows:
-    """Return users with words in both halves of their posts."""
-    both = [np.diff(view.node_ptr_U1) > 0 for view in views[1:]]
-    return np.flatnonzero(np.logical_and(*both)).astype(np.int64)
