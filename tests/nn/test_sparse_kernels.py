@@ -1,5 +1,8 @@
 """Kernels of sparse products are the loops that they say they are, with any number of threads."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 
@@ -160,6 +163,21 @@ def test_kernels_have_as_many_threads_as_torch_and_give_them_back(number: int) -
         assert torch.get_num_threads() == number
     finally:
         torch.set_num_threads(before)
+
+
+def test_starting_kernels_leaves_the_threads_of_torch_alone() -> None:
+    # In a process of its own, since numba starts its threads once, and then sets their number for
+    # all that uses OpenMP.
+    program = (
+        "import torch; torch.set_num_threads(3)\n"
+        "from habitus.nn.sparse_kernels import kernel_threads\n"
+        "with kernel_threads() as given: print(given, torch.get_num_threads())"
+    )
+    environment = {**os.environ, "NUMBA_NUM_THREADS": "2"}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["2", "3"]
 
 
 def test_the_inverse_of_places_lists_each_row_once_in_order() -> None:
