@@ -13,8 +13,7 @@ import numpy as np
 from scipy.sparse import csr_array, vstack
 
 from habitus.data.snapshot import Snapshot
-from habitus.data.text_graph import TextGraphs
-from habitus.data.text_graph_rows import joined
+from habitus.data.text_graph import TextGraphs, join_users
 from habitus.data.traces import Rows
 
 Made = TypeVar("Made")
@@ -70,6 +69,8 @@ def kept_matrix(make: Callable[[Snapshot], csr_array]) -> KeptUsers[csr_array]:
 
 def kept_graphs(make: Callable[[Snapshot], TextGraphs]) -> KeptUsers[TextGraphs]:
     """Return what keeps text graphs."""
-    return KeptUsers(
-        make, lambda one, other: joined([one, other]), lambda kept, rows: kept.read(rows)
-    )
+
+    def join(one: TextGraphs, other: TextGraphs) -> TextGraphs:
+        return join_users([one, other], weighted=one.edge_weight_E is not None)
+
+    return KeptUsers(make, join, lambda kept, rows: kept.read(rows))
