@@ -60,6 +60,7 @@ KNOWN_ANSWERS = Registry[Callable[[], Iterable[Answer]]](
         "most_popular_twin": "habitus.evaluation.known_rankings:most_popular_twin",
         "pasum_weights": "habitus.evaluation.known_answers:pasum_weights",
         "permuted_labels": "habitus.evaluation.known_answers:permuted_labels",
+        "text_graph_by_hand": "habitus.evaluation.known_graphs:text_graph_by_hand",
     },
 )
 
