@@ -97,27 +97,7 @@ def run_class_experiment(experiment: ClassExperiment) -> Json:
     Raises:
         GuardError: a sensitive task that nobody allowed, or no task left.
     """
-    ours, facts = _rows(experiment, experiment.run, "ours", ENCODERS["ours"][0], "")
-    others = [
-        _rows(experiment, run, name, label, words)[0]
-        for name, (run, label, words) in experiment.others.items()
-    ]
-    plan = ClassPlan(
-        traces=experiment.traces,
-        tasks=experiment.tasks,
-        methods=_methods(experiment, ours, others),
-        protocol=protocol_of(
-            [run.to_dict() for rows in (ours, *others) for run in rows.runs],
-            experiment.traces,
-            CLASS_SPLIT,
-        ),
-        trials=experiment.trials,
-        resampling=experiment.resampling,
-        allow_sensitive=experiment.allow_sensitive,
-        threads=experiment.threads,
-        cache=experiment.steps.folder("evaluation", {"traces": experiment.traces.digest}),
-        progress=partial(experiment.show, "evaluate"),
-    )
+    plan, ours, facts = plan_class_experiment(experiment)
     results = evaluate_classes(plan)
     run = experiment.dated(experiment.run, experiment.pretrain_seeds[0])
     results["split"]["as_of_pretrain"] = "all" if run.as_of is None else str(run.as_of)
@@ -140,10 +120,48 @@ def run_class_experiment(experiment: ClassExperiment) -> Json:
     return dict(plain(results))
 
 
-def _rows(
-    experiment: ClassExperiment, run: Run, name: str, label: str, words: str
+def plan_class_experiment(experiment: ClassExperiment) -> tuple[ClassPlan, ModelRows, Json]:
+    """Pre-train and fit, now or before; return what is to be evaluated, ours, and its facts."""
+    ours, facts = pretrained_rows(experiment, experiment.run)
+    others = [
+        pretrained_rows(experiment, run, name, label, words)[0]
+        for name, (run, label, words) in experiment.others.items()
+    ]
+    plan = ClassPlan(
+        traces=experiment.traces,
+        tasks=experiment.tasks,
+        methods=_methods(experiment, ours, others),
+        protocol=protocol_of(
+            [run.to_dict() for rows in (ours, *others) for run in rows.runs],
+            experiment.traces,
+            CLASS_SPLIT,
+        ),
+        trials=experiment.trials,
+        resampling=experiment.resampling,
+        allow_sensitive=experiment.allow_sensitive,
+        threads=experiment.threads,
+        cache=experiment.steps.folder("evaluation", {"traces": experiment.traces.digest}),
+        progress=partial(experiment.show, "evaluate"),
+    )
+    return plan, ours, facts
+
+
+def pretrained_rows(
+    experiment: ClassExperiment,
+    run: Run,
+    name: str = "ours",
+    label: str = ENCODERS["ours"][0],
+    words: str = "",
 ) -> tuple[ModelRows, Json]:
-    """Return the pre-trained row of a run, one model a seed, and the facts of the first."""
+    """Return the pre-trained row of a run, one model a seed, and the facts of the first.
+
+    Args:
+        experiment: whose traces, split and seeds.
+        run: what to pre-train; made now or reused.
+        name: of the row; ``ours`` is what a report is about.
+        label: what tables call it.
+        words: a sentence about it.
+    """
     runs = [experiment.dated(run, seed) for seed in experiment.pretrain_seeds]
     made = [_pretrained(experiment, seeded, label) for seeded in runs]
     row = ENCODERS["ours"] if name == "ours" else (label, "comparison", words)
