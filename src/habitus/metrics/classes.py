@@ -34,7 +34,7 @@ def accuracy(
     """
     labels, predictions = _pair(labels_B, predictions_B)
     weights_B1 = weights_of(weights_B, len(labels))
-    return evaluate(_share((labels == predictions).astype(np.float32)), weights_B1)
+    return evaluate(_share((labels == predictions).astype(np.float64)), weights_B1)
 
 
 def macro_f1(
@@ -93,10 +93,10 @@ def _share(right_B: Array) -> Statistic:
 def _mean_f1(actual_BC: Array, said_BC: Array) -> Statistic:
     num_classes = actual_BC.shape[1]
     both_BC = actual_BC * said_BC
-    counted_BK = np.hstack([both_BC, actual_BC, said_BC]).astype(np.float32)
+    counted_BK = np.hstack([both_BC, actual_BC, said_BC]).astype(np.float64)
 
     def statistic(weights_BR: Array) -> Floats:
-        counts_KR = (counted_BK.T @ weights_BR).astype(np.float64)
+        counts_KR = counted_BK.T @ weights_BR
         both_CR, actual_CR, said_CR = np.split(counts_KR, [num_classes, 2 * num_classes])
         return np.asarray(_ratio(2 * both_CR, actual_CR + said_CR, 0.0).mean(axis=0))
 
@@ -111,7 +111,7 @@ def _ratio(above: Array, below: Array, otherwise: float) -> Floats:
 
 def _table(labels_B: npt.ArrayLike, said_BC: npt.ArrayLike) -> tuple[Array, Array]:
     """Return one row of zeros and a one for each label, beside what was said."""
-    labels, said = one_dimensional(labels_B, "labels"), np.asarray(said_BC, np.float32)
+    labels, said = one_dimensional(labels_B, "labels"), np.asarray(said_BC, np.float64)
     if said.ndim != 2 or len(said) != len(labels):
         raise DataError(
             f"what was said must be one row a label, ({len(labels)}, C), got the shape {said.shape}"
@@ -120,7 +120,7 @@ def _table(labels_B: npt.ArrayLike, said_BC: npt.ArrayLike) -> tuple[Array, Arra
         raise DataError(
             f"labels must be in [0, {said.shape[1]}), got {labels.min()} to {labels.max()}"
         )
-    return np.eye(said.shape[1], dtype=np.float32)[labels], said
+    return np.eye(said.shape[1])[labels], said
 
 
 def _pair(labels_B: npt.ArrayLike, predictions_B: npt.ArrayLike) -> tuple[Array, Array]:
