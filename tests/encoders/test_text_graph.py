@@ -13,6 +13,8 @@ from habitus.data.text_graph_batch import TextGraphBatch
 from habitus.encoders import ENCODERS, UserEncoder
 from habitus.encoders.text_graph import TextGraphEncoder, TextGraphEncoderConfig
 from habitus.errors import UsageError
+from habitus.nn.dense_adjacency import DenseNeighbours
+from habitus.nn.sparse_product import Neighbours
 from habitus.testing.encoders import EncoderContract, assert_near
 from tests.encoders.text_graphs import CONFIG, NUM_WORDS, layer_of, loop_twin, make_batch
 
@@ -147,6 +149,14 @@ def test_the_form_for_gpus_gives_the_same(
     ours = gradients(encoder, ours_UD)
     for name, gradient in expected.items():
         torch.testing.assert_close(ours[name], gradient, atol=1e-4, rtol=1e-5, msg=name)
+
+
+def test_bits_for_gpus_are_those_of_the_batch() -> None:
+    batch = make_batch({0: 5, 2: 12, 4: 7})
+    neighbours = Neighbours(batch.edge_ptr_V1, batch.edge_col_E)
+    (block,) = DenseNeighbours(neighbours, batch.node_ptr_U1).blocks
+    assert block.bits_GNK is not None
+    assert torch.equal(block.bits_GNK, batch.dense_bits())
 
 
 @pytest.mark.gpu
