@@ -29,6 +29,9 @@ def demo_command(
         Path | None,
         typer.Option(help="Where steps and reports go; runs/demo, or runs/demo-SYSTEM."),
     ] = None,
+    fine_tune: Annotated[
+        bool, typer.Option(help="pasum: also train encoders on each task, end to end; slow.")
+    ] = False,
     allow_sensitive: Annotated[
         bool, typer.Option(help="Add the demographic tasks, which profile sensitive traits.")
     ] = False,
@@ -43,12 +46,15 @@ def demo_command(
 
     if seeds < 1:
         raise UsageError(f"--seeds must be at least 1, got {seeds}")
-    plan = DemoPlan(preset=preset, quick=quick, seeds=seeds, sensitive=allow_sensitive)
+    plan = DemoPlan(
+        preset=preset, quick=quick, seeds=seeds, sensitive=allow_sensitive, fine_tune=fine_tune
+    )
     words = ["habitus demo", *([system] if system != "channel" else [])]
     words += ["--quick"] if quick else []
     words += [f"--seeds {seeds}"] if seeds > 1 else []
     words += [f"--preset {preset}"] if preset != "ci" else []
     words += [f"--data {data}"] if data is not None else []
+    words += ["--fine-tune"] if fine_tune else []
     words += ["--allow-sensitive"] if allow_sensitive else []
     if system == "channel":
         if data is not None:

@@ -20,6 +20,7 @@ import torch
 from habitus.comparisons import COMPARISONS, Comparison
 from habitus.comparisons.aggregates import Aggregates
 from habitus.comparisons.text_comparison import TextComparison
+from habitus.comparisons.text_graph_classifier import GIN
 from habitus.config import digest_of
 from habitus.data.snapshot import Snapshot, parse_time
 from habitus.data.tokens import TextSource
@@ -34,6 +35,7 @@ from habitus.evaluation.comparing import Resampling
 from habitus.evaluation.features import Method, comparison_method
 from habitus.evaluation.fine_tuned import FineTunedModel
 from habitus.evaluation.results import data_entry, machine_entry, plain, versions_entry
+from habitus.probes.fine_tune import FineTuneConfig
 from habitus.representations.model import Model
 from habitus.runs.base import Run
 from habitus.runs.experiment import Show
@@ -58,7 +60,8 @@ class ClassExperiment:
     """Further pre-trained rows: name → run, label and description."""
     comparisons: Sequence[Comparison] = ()
     """Not yet fitted; they are, on the training snapshot."""
-    fine_tune: bool = True
+    tuning: FineTuneConfig | None = None
+    """How ours is fine-tuned on each task (P20); None leaves that row out."""
     steps: Steps
     show: Show
     card: Callable[[Model], str]
@@ -204,20 +207,20 @@ def _methods(
         comparison.fit(train, 0)
         words = (type(comparison).__doc__ or "").strip().splitlines()[0]
         fitted.append(comparison_method(comparison, "comparison", words, key))
-    tuned = [_tuned(ours)] if experiment.fine_tune else []
+    tuned = [] if experiment.tuning is None else [_tuned(ours, experiment.tuning)]
     rows = [*ours.controls(), *fitted, *(other.ours() for other in others)]
     return [*rows, ours.ours(), *tuned]
 
 
-def _tuned(ours: ModelRows) -> Method:
+def _tuned(ours: ModelRows, tuning: FineTuneConfig) -> Method:
     model = ours.models[0]
     return Method(
         name=TUNED_NAME,
         label="habitus, fine-tuned",
         group="ours",
         description=FINE_TUNED,
-        fingerprint=digest_of([TUNED_NAME, model.digest]),
-        classifies=FineTunedModel(model),
+        fingerprint=digest_of([TUNED_NAME, model.digest, tuning.to_dict()]),
+        classifies=FineTunedModel(model, tuning),
     )
 
 
@@ -237,8 +240,15 @@ def _map(experiment: ClassExperiment, model: Model) -> Json:
     return map_entry(model, snapshot, colors)
 
 
-def text_comparisons(names: Sequence[str], text: TextSource) -> list[Comparison]:
+def text_comparisons(
+    names: Sequence[str], text: TextSource, tuning: FineTuneConfig | None = None
+) -> list[Comparison]:
     """Return comparisons that read words, all from one source, by name.
+
+    Args:
+        names: of comparisons.
+        text: where words come from.
+        tuning: how graph encoders without pre-training are trained; None for as they are.
 
     Raises:
         UsageError: no such comparison, or one that reads no words.
@@ -248,5 +258,8 @@ def text_comparisons(names: Sequence[str], text: TextSource) -> list[Comparison]
         kind: Callable[..., Comparison] = COMPARISONS[name]
         if not issubclass(COMPARISONS[name], TextComparison):
             raise UsageError(f"comparison {name!r} reads no words; name one that does")
-        found.append(kind(text=text))
+        made = kind(text=text)
+        if isinstance(made, GIN) and tuning is not None:
+            made = kind(replace(made.config, training=tuning), text)
+        found.append(made)
     return found

@@ -38,6 +38,8 @@ class DemoPlan:
     """How often to repeat the pre-training."""
     sensitive: bool = False
     """Add the demographic tasks, which profile people."""
+    fine_tune: bool = False
+    """Add rows that train an encoder on each task, end to end; class tasks only, and slow."""
 
 
 def run_demo(root: Path, plan: DemoPlan, *, show: Show, card: Callable[[Model], str]) -> Json:

@@ -18,10 +18,12 @@ from habitus.errors import GuardError, UsageError
 from habitus.evaluation.class_predictions import ClassTrials
 from habitus.evaluation.comparing import Resampling
 from habitus.evaluation.results import data_entry, machine_entry, plain, versions_entry
+from habitus.probes.fine_tune import FineTuneConfig
 from habitus.registry import did_you_mean
 from habitus.representations.model import Model
 from habitus.runs.class_experiment import ClassExperiment
-from habitus.runs.demo_pasum import POSTS, traces_step, with_communities
+from habitus.runs.demo import DemoPlan
+from habitus.runs.demo_pasum import POSTS, traces_step, tuning_of, with_communities
 from habitus.runs.experiment import Show
 from habitus.runs.pasum import PasumRun, pasum
 from habitus.runs.steps import Json, Steps
@@ -52,6 +54,10 @@ class AnalysisPlan:
     """How often to repeat each pre-training."""
     sensitive: bool = False
     """Ask the tasks that profile people, too."""
+    task: str | None = None
+    """Only this question; None asks all of the set."""
+    fine_tune: bool = False
+    """Where an analysis can, also train encoders on each task, end to end: slow."""
 
     def __post_init__(self) -> None:
         if self.data not in POSTS:
@@ -80,10 +86,17 @@ class AnalysisPlan:
 
         Raises:
             GuardError: all of them profile people, and nobody allowed it.
+            UsageError: the set has no task of the name.
         """
         demo = POSTS[self.data]
-        allowed = self.sensitive or demo.planted
-        tasks = [task for task in demo.tasks() if allowed or not task.config.sensitive]
+        allowed, every = self.sensitive or demo.planted, demo.tasks()
+        names = [task.name for task in every]
+        if self.task is not None and self.task not in names:
+            raise UsageError(
+                f"{self.data} has no task {self.task!r}; {did_you_mean(self.task, names)}"
+            )
+        wanted = [task for task in every if self.task in (None, task.name)]
+        tasks = [task for task in wanted if allowed or not task.config.sensitive]
         if not tasks:
             raise GuardError(
                 f"every question about {self.data} profiles people: allow them with "
@@ -106,6 +119,12 @@ class AnalysisPlan:
         return with_communities(pasum(preset), POSTS[self.data].communities)
 
     @property
+    def tuning(self) -> FineTuneConfig | None:
+        """How encoders are trained on each task; None where that is left out."""
+        amounts = DemoPlan(preset=self.preset, quick=self.quick, fine_tune=self.fine_tune)
+        return tuning_of(amounts)
+
+    @property
     def trials(self) -> ClassTrials:
         """Seeds of probes and of random splits."""
         return ClassTrials(seeds=(0, 1), split_seeds=(1,)) if self.quick else ClassTrials()
@@ -116,7 +135,7 @@ class AnalysisPlan:
         *,
         others: Mapping[str, tuple[PasumRun, str, str]] | None = None,
         comparisons: Sequence[Comparison] = (),
-        fine_tune: bool = False,
+        tuning: FineTuneConfig | None = None,
         trials: ClassTrials | None = None,
     ) -> ClassExperiment:
         """Return an experiment with the tasks of the set, to be run."""
@@ -126,7 +145,7 @@ class AnalysisPlan:
             run=run,
             others=dict(others or {}),
             comparisons=comparisons,
-            fine_tune=fine_tune,
+            tuning=tuning,
             steps=self.steps,
             show=self.show,
             card=self.card,
