@@ -13,7 +13,7 @@ from habitus.errors import GuardError
 from habitus.evaluation.class_asked import CLASS_SPLIT, ask_classes, guard_late, protocol_of
 from habitus.evaluation.halved import Halves
 from habitus.testing.hand_made import write_traces
-from tests.evaluation.class_world import CLASSES, asked_of, later, other_half, taste
+from tests.evaluation.class_world import CLASSES, asked_of, later, other_half, task, taste
 from tests.evaluation.world import SPLIT, TEST, parts, world
 
 
@@ -49,6 +49,18 @@ def test_classes_are_those_of_the_users(traces: Traces) -> None:
     assert asked.classes == tuple(CLASSES)
     assert asked.as_of == END_OF_TIME
     assert asked_of(traces, later()).as_of == parse_time(TEST)
+
+
+def test_edges_are_those_of_the_training_users_of_the_split(traces: Traces) -> None:
+    amount = task("activity", as_of="2020-06-01", horizon_days=30, classes=["few", "many"])
+    # few training users, so that their median is another than everybody's
+    few = UserSplit(train=0.02, valid=0.1, test=0.88)
+    asked = ask_classes(amount, traces, traces, few, min_per_class=0)
+    users_B, class_B = amount.answers(traces, few.rows(traces, "train"))
+    assert (class_B != amount.answers(traces)[1]).any(), "everybody must have another median"
+    for answers in (asked.train, asked.valid, asked.test):
+        want_B = class_B[np.searchsorted(users_B, answers.users_B)]
+        np.testing.assert_array_equal(answers.y_B, want_B)
 
 
 def test_only_users_of_whom_something_may_be_read_are_asked(tmp_path: Path) -> None:

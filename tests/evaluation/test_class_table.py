@@ -8,10 +8,10 @@ from habitus.comparisons.majority import Majority
 from habitus.data.traces import Traces
 from habitus.evaluation.bootstrap import resample_counts
 from habitus.evaluation.class_asked import AskedClasses
-from habitus.evaluation.class_predictions import ClassPrediction
+from habitus.evaluation.class_predictions import ClassPrediction, guessed_macro_f1
 from habitus.evaluation.class_table import ClassTable, class_statistic, scores
 from habitus.evaluation.comparing import difference_entries, summary_entries
-from habitus.metrics import accuracy, macro_f1
+from habitus.metrics import accuracy, macro_f1, macro_f1_statistic
 from habitus.random import numpy_generator
 from tests.evaluation.class_world import HOW, asked_of, later, taste
 from tests.evaluation.world import method, world
@@ -116,6 +116,16 @@ def test_a_guess_is_right_one_time_in_c_and_its_interval_holds_its_value(
     assert f1["low"] - 1e-9 <= f1["value"] <= f1["high"] + 1e-9
     # three classes of about 24 users: expected counts give 2 · 8 / (24 + 24) = 1/3
     assert f1["value"] == pytest.approx(1 / 3, abs=0.02)
+
+
+def test_the_macro_f1_of_a_guess_is_that_of_its_draws() -> None:
+    # two users, one of each class: 5/12 on average of the draws, while expected counts give 1/2
+    made = ClassPrediction(None, np.full((2, 2), 0.5), None)
+    y_B = np.array([0, 1])
+    said_BC = np.full((2, 2), 0.5)
+    assert macro_f1_statistic(y_B, said_BC)(np.ones((2, 1))) == pytest.approx([1 / 2])
+    assert scores(y_B, made)["macro_f1"] == guessed_macro_f1(y_B, said_BC)
+    assert scores(y_B, made)["macro_f1"] == pytest.approx(5 / 12, abs=0.04)
 
 
 def test_only_guesses_are_drawn() -> None:
