@@ -52,12 +52,13 @@ def test_classes_are_those_of_the_users(traces: Traces) -> None:
 
 
 def test_edges_are_those_of_the_training_users_of_the_split(traces: Traces) -> None:
-    amount = task("activity", as_of="2020-06-01", horizon_days=30, classes=["few", "many"])
-    # few training users, so that their median is another than everybody's
-    few = UserSplit(train=0.02, valid=0.1, test=0.88)
+    groups = ["none", "few", "some", "many"]
+    amount = task("activity", as_of="2020-06-01", horizon_days=30, classes=groups)
+    # so few training users that their quartiles are others than everybody's
+    few = UserSplit(train=0.04, valid=0.1, test=0.86, seed=1)
     asked = ask_classes(amount, traces, traces, few, min_per_class=0)
     users_B, class_B = amount.answers(traces, few.rows(traces, "train"))
-    assert (class_B != amount.answers(traces)[1]).any(), "everybody must have another median"
+    assert (class_B != amount.answers(traces)[1]).any(), "everybody must have other quartiles"
     for answers in (asked.train, asked.valid, asked.test):
         want_B = class_B[np.searchsorted(users_B, answers.users_B)]
         np.testing.assert_array_equal(answers.y_B, want_B)
