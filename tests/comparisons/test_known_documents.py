@@ -2,12 +2,15 @@
 
 Each document is a user with one post; a tenth of the training documents validates. WideMLP's
 authors have accuracy 97, TextGCN's 97.07; GIN on graphs of single documents is accepted from 95
-(comparisons B-2b, B-3b, B-6). One setting each, where a grid would take long.
+(comparisons B-2b, B-3b, B-6). One setting each, where a grid would take long. The GIN has LayerNorm
+where that of its authors has BatchNorm: in the paper's arithmetic, without either, it fits the
+training documents and reached 94.9 and 95.1 in two trainings.
 """
 
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,7 @@ from habitus.comparisons.text_graph_classifier import GIN, TextGraphClassifierCo
 from habitus.comparisons.tfidf_linear import TfidfLinear
 from habitus.comparisons.wide_mlp import WideMLP, WideMLPConfig
 from habitus.data.snapshot import Snapshot
+from habitus.encoders.text_graph import TextGraphEncoderConfig
 from habitus.probes.fine_tune import FineTuneConfig
 from habitus.random import numpy_generator
 from habitus.tasks.classes import ClassAsked
@@ -40,6 +44,12 @@ def once(dropout: float, max_epochs: int) -> FineTuneConfig:
         max_epochs=max_epochs,
         patience=5,
     )
+
+
+GRAPHS = TextGraphClassifierConfig(
+    encoder=TextGraphEncoderConfig(norm="layer", residual=True),
+    training=replace(once(0.5, 5), batch_size=16),
+)
 
 
 @pytest.fixture(scope="module")
@@ -74,10 +84,10 @@ def r8(tmp_path_factory: pytest.TempPathFactory) -> tuple[ClassAsked, np.ndarray
     ("comparison", "least"),
     [
         (TfidfLinear(), 0.95),
-        (WideMLP(WideMLPConfig(training=once(0.5, 30))), 0.955),
+        (WideMLP(WideMLPConfig(training=once(0.5, 15))), 0.955),
         (BowVectors(BowVectorsConfig(rbf_strengths=())), 0.94),
         (BowMLP(BowMLPConfig(training=once(0.5, 15))), 0.95),
-        (GIN(TextGraphClassifierConfig(training=once(0.0, 8))), 0.95),
+        (GIN(GRAPHS), 0.95),
     ],
     ids=lambda value: getattr(value, "name", str(value)),
 )
