@@ -46,5 +46,5 @@ clean:  ## everything made here but runs/, which holds results
 .venv/installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	command -v uv >/dev/null || $(BIN)/python -m pip install --quiet uv -c constraints.txt 2>/dev/null || true
-	$(UV) pip install --python $(BIN)/python $(INSTALL) || $(BIN)/python -m pip install $(INSTALL)
+	$(UV) pip install --compile-bytecode --python $(BIN)/python $(INSTALL) || $(BIN)/python -m pip install $(INSTALL)
 	touch $@
