@@ -164,6 +164,15 @@ def test_what_changes_from_epoch_to_epoch(
     assert one != sorted(one)
 
 
+def test_one_user_alone_is_left_for_another_epoch(
+    traces: Traces, encoding: ItemTextEncoding
+) -> None:
+    number = source_of(traces, encoding).num_users
+    for less, expected in ((0, [number]), (1, [number - 1]), (2, [number - 2, 2])):
+        source = source_of(traces, encoding, batch_users=number - less)
+        assert [len(unit) for unit in source.plan(np.random.default_rng(0))] == expected
+
+
 def test_dropout_of_services_hides_whole_slots(traces: Traces, encoding: ItemTextEncoding) -> None:
     source = source_of(traces, encoding, service_dropout=0.3, batch_users=25)
     [unit] = source.plan(np.random.default_rng(0))
