@@ -39,16 +39,15 @@ class TextGraphClassifierConfig(EndToEndConfig):
     """``num_words`` and ``word_dim`` are filled in."""
 
 
-class GIN(EndToEndComparison):
+class TextGraphClassifier(EndToEndComparison):
     """The text graph encoder with fresh weights.
 
     Raises:
-        UsageError: the config's aggregation is that of DeepSets.
+        UsageError: the config's aggregation has edges where there are none to be, or none.
     """
 
-    name: ClassVar[str] = "gin"
-    label: ClassVar[str] = "GIN"
-    has_edges: ClassVar[bool] = True
+    has_edges: ClassVar[bool]
+    """Whether a word hears of its neighbours."""
     config: TextGraphClassifierConfig
 
     def __init__(
@@ -83,8 +82,16 @@ class GIN(EndToEndComparison):
         return text_graph_rows(self._graphs.read(snapshot))
 
 
-class DeepSets(GIN):
-    """The same without edges: its aggregation is "none"."""
+class GIN(TextGraphClassifier):
+    """A graph isomorphism network on a user's words, trained on each task alone."""
+
+    name: ClassVar[str] = "gin"
+    label: ClassVar[str] = "GIN"
+    has_edges: ClassVar[bool] = True
+
+
+class DeepSets(TextGraphClassifier):
+    """The same network without edges: a user is the set of its words."""
 
     name: ClassVar[str] = "deep_sets"
     label: ClassVar[str] = "DeepSets"
