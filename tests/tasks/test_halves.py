@@ -5,6 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from habitus.data.columns import ChannelKind
+from habitus.data.posts import Documents, PostsConfig, read_posts
+from habitus.data.snapshot import Snapshot
 from habitus.data.traces import Traces
 from habitus.errors import DataError, UsageError
 from habitus.tasks.classes import ClassTaskConfig
@@ -16,10 +19,11 @@ from habitus.testing.hand_made import write_traces
 def traces(tmp_path: Path) -> Traces:
     times = {"a": [1, 1, 2, 3, 3], "b": [], "c": [3, 4], "d": [4]}
     events = {
-        user: [{"time": t, "thread": f"t{t}", "price": 1.0} for t in given]
+        user: [{"time": t, "thread": f"t{t}", "price": 1.0, "text": "a word"} for t in given]
         for user, given in times.items()
     }
-    return write_traces(tmp_path / "traces", events, {"thread": "id", "price": "dense"})
+    channels: dict[str, ChannelKind] = {"thread": "id", "price": "dense", "text": "text"}
+    return write_traces(tmp_path / "traces", events, channels)
 
 
 def test_posts_are_dealt_out_in_turn_and_a_basket_is_one(traces: Traces) -> None:
@@ -38,6 +42,18 @@ def test_a_value_is_in_one_half_for_everybody(traces: Traces) -> None:
     # another seed, other halves; each value is first for about half of the seeds
     shares = np.mean(list(found.values()), axis=0)
     assert ((shares > 0.1) & (shares < 0.9)).all()
+
+
+def test_a_half_is_the_one_that_reading_posts_means(traces: Traces) -> None:
+    snapshot = Snapshot(traces)
+    for seed in range(4):
+        first_L = first_half(traces, "thread", seed)
+        config = PostsConfig(part="first", part_by="thread", part_seed=seed)
+        posts = read_posts(snapshot, Documents(traces, "text"), config)
+        user_L = np.repeat(np.arange(traces.num_users), np.diff(traces.offsets_U1))
+        counts_U = np.bincount(user_L[first_L], minlength=traces.num_users)
+        np.testing.assert_array_equal(np.diff(posts.user_ptr_U1), counts_U)
+        np.testing.assert_array_equal(posts.time_P, traces.time_L[first_L])
 
 
 def test_the_two_halves_are_all(traces: Traces) -> None:

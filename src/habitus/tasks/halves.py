@@ -5,13 +5,12 @@ Events at one time are one post and stay together. Shapes: U users, L events, V 
 
 from __future__ import annotations
 
-import hashlib
-
 import numpy as np
 import numpy.typing as npt
 
 from habitus.data.traces import Traces
 from habitus.errors import UsageError
+from habitus.random import derive_seed
 from habitus.tasks.classes import ClassTaskConfig
 
 Mask = npt.NDArray[np.bool_]
@@ -41,7 +40,8 @@ def first_half(traces: Traces, part_by: str | None, seed: int) -> Mask:
         raise UsageError(f"part_by must be a category or ID channel; {part_by!r} is {column.kind}")
     # the dictionary raises for a channel that is not there
     values = ["", *traces.dictionary(part_by).to_pylist()]
-    first_V = np.array([_is_even(seed, value) for value in values])
+    # the rule of PostsConfig, so that both mean the same half
+    first_V = np.array([derive_seed(seed, "half", value) % 2 == 0 for value in values])
     return np.asarray(first_V[traces.column(part_by)], np.bool_)
 
 
@@ -55,8 +55,3 @@ def _in_turn(traces: Traces, seed: int) -> Mask:
     first_post_U = post_L[start_U[length_U > 0]]
     post_L -= np.repeat(first_post_U, length_U[length_U > 0])
     return np.asarray((post_L + seed) % 2 == 0)
-
-
-def _is_even(seed: int, value: str) -> bool:
-    digest = hashlib.blake2b(f"{seed}\x1f{value}".encode(), digest_size=1).digest()
-    return digest[0] % 2 == 0
