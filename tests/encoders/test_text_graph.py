@@ -136,6 +136,22 @@ def test_steps_and_shortcuts_change_nothing(changes: dict[str, Any], nodes_per_s
         assert ((ours[name] - gradient).abs() <= 1e-5 * scale + 1e-6).all(), name
 
 
+@pytest.mark.parametrize(
+    ("most", "expected"),
+    [
+        (0, [(0, 25)]),
+        (13, [(0, 5), (5, 18), (18, 25)]),
+        # A user larger than a step passes alone.
+        (6, [(0, 5), (5, 17), (17, 18), (18, 25)]),
+    ],
+)
+def test_steps_hold_whole_users(most: int, expected: list[tuple[int, int]]) -> None:
+    # Users of 5, 0, 12, 1 and 7 words.
+    steps = build(nodes_per_step=most)._steps(make_batch(USERS))
+    assert [(step.first, step.last) for step in steps] == expected
+    assert torch.cat([step.node_ptr_U1.diff() for step in steps]).tolist() == [*USERS.values()]
+
+
 @of_each_option
 def test_the_form_for_gpus_gives_the_same(
     changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch
