@@ -66,7 +66,9 @@ class Model:
         self.about = {"run": run}
 
     def encode(self, snapshot: Snapshot) -> np.ndarray:
-        return Shares().represent(snapshot)
+        shares = Shares().represent(snapshot)
+        self.representation_dim = shares.shape[1]
+        return shares
 
 
 def loads(monkeypatch: pytest.MonkeyPatch, **run: Any) -> None:

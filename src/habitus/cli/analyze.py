@@ -19,6 +19,13 @@ def analyze_command(
         bool, typer.Option(help="A few steps only, to see that everything runs.")
     ] = False,
     seeds: Annotated[int, typer.Option(help="How often to repeat each pre-training.")] = 1,
+    task: Annotated[
+        str | None, typer.Option(help="Ask this question only; without it all of the set.")
+    ] = None,
+    fine_tune: Annotated[
+        bool,
+        typer.Option(help="labels, efficiency: also train encoders on each task; slow."),
+    ] = False,
     out: Annotated[Path, typer.Option(help="Steps go below it, the page to OUT/DATA/NAME.")] = Path(
         "runs/analyses"
     ),
@@ -48,6 +55,8 @@ def analyze_command(
     words = ["habitus analyze", name, f"--data {data}"]
     words += [f"--preset {preset}"] if preset != "ci" else []
     words += [*(["--quick"] if quick else []), *([f"--seeds {seeds}"] if seeds > 1 else [])]
+    words += [f"--task {task}"] if task is not None else []
+    words += ["--fine-tune"] if fine_tune else []
     words += ["--allow-sensitive"] if allow_sensitive else []
     with stages() as show:
         plan = AnalysisPlan(
@@ -59,6 +68,8 @@ def analyze_command(
             quick=quick,
             seeds=seeds,
             sensitive=allow_sensitive,
+            task=task,
+            fine_tune=fine_tune,
         )
         results = {**analyze(plan), "command": " ".join(words)}
     console = Console()

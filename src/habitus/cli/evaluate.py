@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from habitus.cli.evaluate_classes import Asked
     from habitus.data.traces import Traces
     from habitus.evaluation.features import Method
+    from habitus.runs.model_rows import ModelRows
+    from habitus.tasks.dated import DatedTask
 
 
 def evaluate_command(
@@ -90,13 +92,11 @@ def _evaluate_dated(traces: Traces, asked: Asked) -> dict[str, Any]:
     guard_sensitive(tasks, allowed=asked.allow_sensitive)
     first = min(task.cutoffs.test for task in tasks)
     with bar("evaluate") as show:
+        rows = _model_rows(traces, asked, first)
         plan = EvaluationPlan(
             traces=traces,
             tasks=tasks,
-            methods=[
-                *_controls(traces, first, asked.seeds),
-                *_ours([*asked.models], [*asked.representations], first),
-            ],
+            methods=_methods(traces, asked, rows, first),
             trials=ProbeTrials(seeds=tuple(range(asked.seeds))),
             resampling=Resampling(num_resamples=asked.resamples),
             allow_sensitive=asked.allow_sensitive,
@@ -106,8 +106,55 @@ def _evaluate_dated(traces: Traces, asked: Asked) -> dict[str, Any]:
         )
         found = evaluate(plan)
     # stored representations cannot be made again from altered traces
-    canaries = [] if asked.representations else run_canaries(plan, plan.methods[-1])
+    guarded = plan.methods[-1] if rows is None else rows.unkept()
+    canaries = [] if asked.representations else run_canaries(plan, guarded)
+    if rows is not None:
+        found |= _of_models(rows, tasks)
     return found | {"canaries": canaries, "notes": [*notes, *found["notes"]]}
+
+
+def _model_rows(traces: Traces, asked: Asked, first: str) -> ModelRows | None:
+    """Return the rows of the models, their controls included; None where there is no model."""
+    from habitus.data.split import UserSplit
+    from habitus.errors import UsageError
+    from habitus.evaluation.asked import guard_pretraining
+    from habitus.representations.model import load
+    from habitus.runs.saved import saved_rows
+
+    if not asked.models:
+        return None
+    if asked.representations:
+        raise UsageError("give --model or --representations, not both")
+    models = [load(path) for path in asked.models]
+    for model in models:
+        guard_pretraining(model.about.get("run") or {}, first, UserSplit())
+    return saved_rows(traces, models, asked.cache)
+
+
+def _methods(traces: Traces, asked: Asked, rows: ModelRows | None, first: str) -> list[Method]:
+    """Return the rows of the table (D12)."""
+    from habitus.evaluation.features import concatenated
+    from habitus.runs.experiment import BOTH
+
+    controls = _controls(traces, first, asked.seeds)
+    if rows is None:
+        return [*controls, *_stored([*asked.representations])]
+    *rest, counts = controls
+    ours = rows.ours()
+    both = concatenated("ours+aggregates", "habitus + aggregates", "ours", BOTH, ours, counts)
+    return [*rest, *rows.controls(), counts, ours, both]
+
+
+def _of_models(rows: ModelRows, tasks: list[DatedTask]) -> dict[str, Any]:
+    """Return what results say of a model beside its scores: training, encoding and the map."""
+    from habitus.data.split import UserSplit
+    from habitus.evaluation.results import plain
+    from habitus.runs.experiment import map_of_users
+    from habitus.runs.saved import saved_entries
+
+    test = UserSplit().rows(rows.traces, "test")
+    plane = map_of_users(rows.traces, tasks, test, rows.models[0])
+    return dict(plain({**saved_entries(rows), "map": plane}))
 
 
 def _about(traces: Traces, name: str, title: str, threads: int) -> dict[str, Any]:
@@ -133,26 +180,15 @@ def _controls(traces: Traces, as_of: str, seeds: int) -> list[Method]:
     return control_methods(Snapshot(traces, as_of, train), range(seeds))
 
 
-def _ours(models: list[Path], representations: list[Path], as_of: str) -> list[Method]:
-    from habitus.data.split import UserSplit
-    from habitus.errors import UsageError
-    from habitus.evaluation.asked import guard_pretraining
-    from habitus.evaluation.features import encoder_method, over_seeds
+def _stored(representations: list[Path]) -> list[Method]:
+    from habitus.evaluation.features import encoder_method
     from habitus.evaluation.stored import StoredRepresentations
-    from habitus.representations.model import load
 
-    if models and representations:
-        raise UsageError("give --model or --representations, not both")
-    if representations:
-        stored = StoredRepresentations(representations)
-        label, words = "representations", "Vectors that were encoded before."
-        return [encoder_method("ours", label, "ours", words, stored, stored.key)]
-    made = []
-    for model in map(load, models):
-        guard_pretraining(model.about.get("run") or {}, as_of, UserSplit())
-        words = "The pre-trained encoder's vectors."
-        made.append(encoder_method("ours", "habitus", "ours", words, model, str(model.digest)))
-    return [over_seeds(made)] if made else []
+    if not representations:
+        return []
+    stored = StoredRepresentations(representations)
+    label, words = "representations", "Vectors that were encoded before."
+    return [encoder_method("ours", label, "ours", words, stored, stored.key)]
 
 
 def _write(found: dict[str, Any], out: Path) -> None:

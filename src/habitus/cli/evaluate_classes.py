@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from habitus.data.traces import Traces
     from habitus.evaluation.class_asked import Protocol
     from habitus.evaluation.features import Method
+    from habitus.runs.model_rows import ModelRows
     from habitus.tasks.classes import ClassTask
 
 
@@ -41,11 +42,14 @@ def evaluate_class_file(
     from habitus.evaluation.class_plan import ClassPlan
     from habitus.evaluation.class_predictions import ClassTrials
     from habitus.evaluation.comparing import Resampling
+    from habitus.evaluation.results import plain
+    from habitus.runs.saved import saved_entries
     from habitus.tasks.entries import read_class_tasks
 
     tasks = read_class_tasks(asked.tasks)
     guard_sensitive(tasks, allowed=asked.allow_sensitive)
-    ours, protocol = _ours(traces, asked, tasks)
+    rows = _rows(traces, asked, tasks)
+    ours, protocol = _ours(traces, asked, tasks, rows)
     plan = ClassPlan(
         traces=traces,
         tasks=tasks,
@@ -62,8 +66,9 @@ def evaluate_class_file(
     )
     found = evaluate_classes(plan)
     # stored representations cannot be made again from altered traces
-    canaries = [] if asked.representations else run_class_canaries(plan, plan.methods[-1])
-    return found | {"canaries": canaries}
+    guarded = plan.methods[-1] if rows is None else rows.unkept()
+    canaries = [] if asked.representations else run_class_canaries(plan, guarded)
+    return found | ({} if rows is None else plain(saved_entries(rows))) | {"canaries": canaries}
 
 
 def _controls(traces: Traces, tasks: Sequence[ClassTask], seeds: int) -> list[Method]:
@@ -80,32 +85,43 @@ def _controls(traces: Traces, tasks: Sequence[ClassTask], seeds: int) -> list[Me
     return control_methods(Snapshot(traces, ordered[0] if ordered else None, train), range(seeds))
 
 
-def _ours(
-    traces: Traces, asked: Asked, tasks: Sequence[ClassTask]
-) -> tuple[list[Method], Protocol]:
-    """Return the method of the models or stored vectors, and what its pre-training saw."""
+def _rows(traces: Traces, asked: Asked, tasks: Sequence[ClassTask]) -> ModelRows | None:
+    """Return the rows of the models, their controls included; None where there is no model."""
     from habitus.errors import UsageError
-    from habitus.evaluation.class_asked import CLASS_SPLIT, guard_late, protocol_of
-    from habitus.evaluation.features import encoder_method, over_seeds
-    from habitus.evaluation.stored import StoredRepresentations
+    from habitus.evaluation.class_asked import guard_late
     from habitus.representations.model import load
+    from habitus.runs.saved import saved_rows
 
-    if asked.models and asked.representations:
-        raise UsageError("give --model or --representations, not both")
+    if not asked.models:
+        return None
     if asked.representations:
-        halves = [task.name for task in tasks if task.config.part != "all"]
-        if halves:
-            raise UsageError(
-                f"{', '.join(halves)}: stored representations have read all posts, and these tasks "
-                f"allow one half; give --model"
-            )
-        stored = StoredRepresentations(asked.representations)
-        words = "Vectors that were encoded before."
-        method = encoder_method("ours", "representations", "ours", words, stored, stored.key)
-        return [method], "transductive-text"
+        raise UsageError("give --model or --representations, not both")
     models = [load(path) for path in asked.models]
-    runs = [model.about.get("run") or {} for model in models]
-    guard_late(runs, tasks)
-    words = "The pre-trained encoder's vectors."
-    made = [encoder_method("ours", "habitus", "ours", words, m, str(m.digest)) for m in models]
-    return [over_seeds(made)] if made else [], protocol_of(runs, traces, CLASS_SPLIT)
+    guard_late([model.about.get("run") or {} for model in models], tasks)
+    return saved_rows(traces, models, asked.cache)
+
+
+def _ours(
+    traces: Traces, asked: Asked, tasks: Sequence[ClassTask], rows: ModelRows | None
+) -> tuple[list[Method], Protocol]:
+    """Return the rows of models or stored vectors, and what their pre-training saw."""
+    from habitus.errors import UsageError
+    from habitus.evaluation.class_asked import CLASS_SPLIT, protocol_of
+    from habitus.evaluation.features import encoder_method
+    from habitus.evaluation.stored import StoredRepresentations
+
+    if rows is not None:
+        runs = [model.about.get("run") or {} for model in rows.models]
+        return [*rows.controls(), rows.ours()], protocol_of(runs, traces, CLASS_SPLIT)
+    if not asked.representations:
+        return [], protocol_of([], traces, CLASS_SPLIT)
+    halves = [task.name for task in tasks if task.config.part != "all"]
+    if halves:
+        raise UsageError(
+            f"{', '.join(halves)}: stored representations have read all posts, and these tasks "
+            f"allow one half; give --model"
+        )
+    stored = StoredRepresentations(asked.representations)
+    words = "Vectors that were encoded before."
+    method = encoder_method("ours", "representations", "ours", words, stored, stored.key)
+    return [method], "transductive-text"

@@ -20,7 +20,7 @@ import torch
 from habitus.comparisons import COMPARISONS, Comparison
 from habitus.comparisons.aggregates import Aggregates
 from habitus.comparisons.text_comparison import TextComparison
-from habitus.comparisons.text_graph_classifier import GIN
+from habitus.comparisons.text_graph_classifier import TextGraphClassifier
 from habitus.config import digest_of
 from habitus.data.snapshot import Snapshot, parse_time
 from habitus.data.tokens import TextSource
@@ -259,7 +259,7 @@ def text_comparisons(
         if not issubclass(COMPARISONS[name], TextComparison):
             raise UsageError(f"comparison {name!r} reads no words; name one that does")
         made = kind(text=text)
-        if isinstance(made, GIN) and tuning is not None:
+        if isinstance(made, TextGraphClassifier) and tuning is not None:
             made = kind(replace(made.config, training=tuning), text)
         found.append(made)
     return found

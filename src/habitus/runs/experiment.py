@@ -18,7 +18,7 @@ import torch
 
 from habitus.data.snapshot import Snapshot, format_time
 from habitus.data.split import Future
-from habitus.data.traces import Traces
+from habitus.data.traces import Rows, Traces
 from habitus.evaluation.canaries import run_canaries
 from habitus.evaluation.comparing import Resampling
 from habitus.evaluation.features import Method, concatenated, control_methods
@@ -107,7 +107,7 @@ def run_experiment(experiment: Experiment) -> Json:
         "data": data_entry(experiment.traces, experiment.data_name, experiment.notices),
         "pretraining": facts,
         "encoding": rows.encoding_entry(),
-        "map": map_of_test_users(experiment, model),
+        "map": map_of_users(experiment.traces, experiment.tasks, plan.users["test"], model),
         "canaries": run_canaries(plan, rows.unkept()),
     }
     return dict(plain(results))
@@ -151,16 +151,14 @@ def all_methods(experiment: Experiment, rows: ModelRows) -> list[Method]:
     return [majority, noise, *rows.controls(), counts, *more, ours, both]
 
 
-def map_of_test_users(experiment: Experiment, model: Model) -> Json:
-    """Return the map of the test users at the first test cutoff, coloured by the answers."""
-    traces = experiment.traces
-    first = min(experiment.tasks, key=lambda task: task.cutoffs.test_time)
-    users_U = experiment.run.split.rows(traces, "test")
+def map_of_users(traces: Traces, tasks: Sequence[DatedTask], users_U: Rows, model: Model) -> Json:
+    """Return the map of some users at the first test cutoff, coloured by the answers."""
+    first = min(tasks, key=lambda task: task.cutoffs.test_time)
     snapshot = with_events(Snapshot(traces, first.cutoffs.test, users_U))
     future = Future(traces, snapshot.as_of, first.cutoffs.horizon, snapshot.users_U)
     colors = {
         task.name: task.task.labels(future)
-        for task in experiment.tasks
+        for task in tasks
         if task.cutoffs.test == first.cutoffs.test and not task.task.config.sensitive
     }
     return map_entry(model, snapshot, colors)

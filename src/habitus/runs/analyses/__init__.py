@@ -10,6 +10,12 @@ ANALYSES = Registry[Callable[[AnalysisPlan], Json]](
     "analysis",
     {
         "ablation": "habitus.runs.analyses.ablation:ablation",
+        "efficiency": "habitus.runs.analyses.efficiency:efficiency",
+        "graph_size": "habitus.runs.analyses.graph_size:graph_size",
+        "labels": "habitus.runs.analyses.labels:labels",
+        "map": "habitus.runs.analyses.map:word_map",
+        "transfer": "habitus.runs.analyses.transfer:transfer",
+        "zero_shot": "habitus.runs.analyses.zero_shot:zero_shot",
     },
 )
 """Analysis name → function from a plan to what its page is made from."""

@@ -99,7 +99,7 @@ class AnalysisPlan:
         tasks = [task for task in wanted if allowed or not task.config.sensitive]
         if not tasks:
             raise GuardError(
-                f"every question about {self.data} profiles people: allow them with "
+                f"every question asked of {self.data} profiles people: allow them with "
                 f"--allow-sensitive if you may do so and have a reason"
             )
         return tasks
