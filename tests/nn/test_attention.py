@@ -1,5 +1,9 @@
 """Packed attention is the padded attention of PyTorch, and that of each sequence alone."""
 
+import sys
+from itertools import pairwise
+from types import SimpleNamespace
+
 import pytest
 import torch
 from hypothesis import given
@@ -120,3 +124,93 @@ def test_attention_looks_both_ways() -> None:
 def test_heads_must_divide_the_width(num_heads: int) -> None:
     with pytest.raises(ValueError, match=f"must divide the width 8, got {num_heads}"):
         PackedAttention(WIDTH, num_heads)
+
+
+def grouped(lengths_: list[int], cuts: list[int]) -> PackedLayout:
+    return PackedLayout(layout(lengths_).offsets_U1, CPU, torch.tensor(cuts))
+
+
+@given(lengths, st.lists(st.integers(0, 6), max_size=3))
+def test_groups_change_nothing_but_the_padding(lengths_: list[int], cuts: list[int]) -> None:
+    inside = sorted({min(cut, len(lengths_)) for cut in cuts} | {0, len(lengths_)})
+    here, plain, module = grouped(lengths_, inside), layout(lengths_), attention()
+    x_TD = tokens(sum(lengths_))
+    torch.testing.assert_close(module(x_TD, here), module(x_TD, plain), atol=1e-5, rtol=1e-5)
+    held = [group.num_sequences * group.max_length for group in here.groups]
+    longest = [max(lengths_[a:b]) * (b - a) for a, b in pairs(inside)]
+    assert held == (longest or [0])
+
+
+def pairs(cuts: list[int]) -> list[tuple[int, int]]:
+    return list(pairwise(cuts))
+
+
+def test_a_layout_without_groups_is_one_group() -> None:
+    here = layout(MIXED)
+    assert here.groups == [here]
+    assert here.num_tokens == 9
+
+
+def test_a_part_has_the_groups_that_reach_into_it() -> None:
+    here = grouped([1, 1, 2, 3, 3, 4], [0, 2, 5, 6])
+    part = here.part(1, 4)
+    assert part.offsets_U1.tolist() == [0, 1, 3, 6]
+    assert part.group_H1 is not None
+    assert part.group_H1.tolist() == [0, 1, 3]
+    assert layout([1, 2]).part(1, 2).group_H1 is None
+    empty = here.part(2, 2)
+    assert (empty.num_tokens, empty.num_sequences) == (0, 0)
+
+
+@given(lengths, st.integers(1, 12))
+def test_steps_hold_whole_sequences_up_to_the_size(lengths_: list[int], size: int) -> None:
+    spans = list(layout(lengths_).steps(size))
+    assert [spans[0][0], *(stop for _, stop in spans)] == [
+        *(start for start, _ in spans),
+        len(lengths_),
+    ]
+    for start, stop in spans:
+        assert stop - start == 1 or sum(lengths_[start:stop]) <= size
+        assert stop == len(lengths_) or sum(lengths_[start : stop + 1]) > size
+    assert list(layout(lengths_).steps(0)) == [(0, len(lengths_))]
+
+
+def test_on_a_gpu_nothing_is_padded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the kernel for it is asked; that kernel itself is asked on a GPU only."""
+    asked = []
+
+    def varlen_attn(q: Tensor, k: Tensor, v: Tensor, *where: object) -> Tensor:
+        asked.append(where)
+        offsets = where[0]
+        assert isinstance(offsets, Tensor)
+        spans = pairs(offsets.tolist())
+        out = [
+            torch.nn.functional.scaled_dot_product_attention(
+                q[a:b].transpose(0, 1), k[a:b].transpose(0, 1), v[a:b].transpose(0, 1)
+            )
+            for a, b in spans
+        ]
+        return torch.cat([each.transpose(0, 1) for each in out])
+
+    kernel = SimpleNamespace(varlen_attn=varlen_attn)
+    monkeypatch.setitem(sys.modules, "torch.nn.attention.varlen", kernel)
+    module, here, x_TD = attention(), grouped([3, 5, 1], [0, 1, 3]), tokens(9)
+    found = module.output(module._attend_packed(module.query_key_value(x_TD), here))
+    torch.testing.assert_close(found, module(x_TD, here), atol=1e-5, rtol=1e-5)
+    (where,) = asked
+    assert where[0] is where[1]
+    assert isinstance(where[0], Tensor)
+    assert where[0].dtype == torch.int32
+    assert where[2:] == (5, 5)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_the_kernel_without_padding_is_attention() -> None:
+    gpu, module = torch.device("cuda"), PackedAttention(32, 2).to("cuda")
+    plain = PackedLayout(torch.tensor([0, 3, 8, 9]), gpu)
+    here = PackedLayout(plain.offsets_U1, gpu, torch.tensor([0, 1, 3]))
+    x_TD = torch.randn(9, 32, device=gpu)
+    with torch.autocast("cuda", dtype=torch.bfloat16):
+        found, expected = module(x_TD, here), module(x_TD, plain)
+    torch.testing.assert_close(found, expected, atol=2e-2, rtol=2e-2)

@@ -7,7 +7,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from habitus.nn.attention import PackedLayout
-from habitus.nn.transformer import FeedForward, TransformerBlock, block_flops
+from habitus.nn.transformer import FeedForward, TransformerBlock, block_flops, init_normal
 
 WIDTH, HIDDEN, HEADS = 8, 12, 2
 
@@ -16,7 +16,7 @@ def layout(*lengths: int) -> PackedLayout:
     return PackedLayout(torch.tensor([0, *lengths]).cumsum(0), torch.device("cpu"))
 
 
-def block(**options: float) -> TransformerBlock:
+def block(**options: float | str) -> TransformerBlock:
     torch.manual_seed(0)
     return TransformerBlock(WIDTH, HIDDEN, HEADS, **options)  # type: ignore[arg-type]
 
@@ -25,10 +25,10 @@ def tokens(num_tokens: int) -> Tensor:
     return torch.randn(num_tokens, WIDTH, generator=torch.Generator().manual_seed(1))
 
 
-def twin_of(module: TransformerBlock) -> nn.TransformerEncoderLayer:
+def twin_of(module: TransformerBlock, activation: str = "relu") -> nn.TransformerEncoderLayer:
     """PyTorch's own, with the same weights."""
     twin = nn.TransformerEncoderLayer(
-        WIDTH, HEADS, HIDDEN, dropout=0.0, batch_first=True, norm_first=True
+        WIDTH, HEADS, HIDDEN, dropout=0.0, activation=activation, batch_first=True, norm_first=True
     )
     attention, ffn = module.attention, module.ffns[0]
     assert isinstance(ffn, FeedForward)
@@ -45,13 +45,14 @@ def twin_of(module: TransformerBlock) -> nn.TransformerEncoderLayer:
     return twin
 
 
-def test_one_feed_forward_layer_is_the_pre_norm_block_of_pytorch() -> None:
-    module = block()
+@pytest.mark.parametrize("activation", ["relu", "gelu"])
+def test_one_feed_forward_layer_is_the_pre_norm_block_of_pytorch(activation: str) -> None:
+    module = block(activation=activation)
     with torch.no_grad():
         for parameter in module.parameters():
             parameter.add_(0.1 * torch.randn_like(parameter))
     here, x_TD = layout(3, 5, 1), tokens(9)
-    expected_ULD = twin_of(module)(here.pad(x_TD), src_key_padding_mask=~here.valid_UL)
+    expected_ULD = twin_of(module, activation)(here.pad(x_TD), src_key_padding_mask=~here.valid_UL)
     torch.testing.assert_close(
         module(x_TD, here), expected_ULD.flatten(0, 1)[here.place_T], atol=1e-5, rtol=1e-5
     )
@@ -107,3 +108,24 @@ def test_operations_are_those_that_pytorch_counts(
 def test_operations_by_hand() -> None:
     # Sequences of 1 and 2 tokens, width 4, hidden 8: 8·3·16 + 4·(1 + 4)·4 + 2·4·3·4·8.
     assert block_flops(3, 5, 4, 8, 2) == 384 + 80 + 768
+
+
+def test_first_weights_are_normal_and_what_is_added_begins_smaller() -> None:
+    torch.manual_seed(0)
+    blocks = [TransformerBlock(64, 256, 4), TransformerBlock(64, 256, 4)]
+    init_normal(blocks, std=0.02)
+    for module in blocks:
+        ffn = module.ffns[0]
+        assert isinstance(ffn, FeedForward)
+        # Two blocks add four times: 0.02 / √4.
+        for linear, std in (
+            (module.attention.query_key_value, 0.02),
+            (module.attention.output, 0.01),
+            (ffn.inner, 0.02),
+            (ffn.outer, 0.01),
+        ):
+            # 3 standard errors of 4,096 draws.
+            assert linear.weight.std().item() == pytest.approx(std, rel=3 / (2 * 4_096) ** 0.5)
+            assert not linear.bias.any()
+        assert (module.attention_norm.weight == 1).all()
+    init_normal([])

@@ -7,6 +7,7 @@ ENCODERS = Registry[type[UserEncoder]](
     "encoder",
     {
         "channel_transformer": "habitus.encoders.channel_transformer:ChannelTransformer",
+        "item_text": "habitus.encoders.item_text:ItemTextEncoder",
         "text_graph": "habitus.encoders.text_graph:TextGraphEncoder",
     },
 )

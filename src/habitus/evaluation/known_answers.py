@@ -54,6 +54,7 @@ KNOWN_ANSWERS = Registry[Callable[[], Iterable[Answer]]](
     {
         "auroc_by_hand": "habitus.evaluation.known_answers:auroc_by_hand",
         "bootstrap_width": "habitus.evaluation.known_answers:bootstrap_width",
+        "clue_weights": "habitus.evaluation.known_answers:clue_weights",
         "constant_scorer": "habitus.evaluation.known_answers:constant_scorer",
         "impossible_cells": "habitus.evaluation.known_tables:impossible_cells",
         "most_popular_beauty": "habitus.evaluation.known_rankings:most_popular_beauty",
@@ -167,3 +168,40 @@ def pasum_weights() -> Iterable[Answer]:
     yield Answer("weights of PASUM", count, 11_970_602, 0, source)
     source = "PASUM, Table 5, rounded to 10,000"
     yield Answer("the same in millions", count / 1e6, 11.97, 0.005, source)
+
+
+def clue_weights() -> Iterable[Answer]:
+    """The item text encoder at CLUE's sizes has its numbers of weights, embeddings included."""
+    import torch
+
+    from habitus.encoders.item_text import ItemTextEncoder
+    from habitus.encoders.item_text_config import ItemTextEncoderConfig
+
+    def count(width: int, layers: int, **others: int | bool) -> int:
+        config = ItemTextEncoderConfig.from_dict(
+            {
+                "vocab_size": 50_257,
+                "width": width,
+                "item_layers": layers,
+                "service_layers": layers,
+                **others,
+            }
+        )
+        with torch.device("meta"):
+            encoder = ItemTextEncoder(config)
+        # Positions, last norms, and the vector for users without items are not in the paper's.
+        named = encoder.named_parameters()
+        return sum(p.numel() for n, p in named if n.startswith("tokens.") or ".blocks." in n)
+
+    paper = count(720, 8, num_heads=6)
+    source = "by hand: 50,257 · 720 tokens, 16 blocks of 12 · 720² + 13 · 720"
+    yield Answer("weights of CLUE", paper, 135_867_600, 0, source)
+    source = "the sizes of CLUE's Table 8; its text says 120 M and 160 M"
+    yield Answer("the same in millions", paper / 1e6, 135.9, 0.05, source)
+    single = count(720, 32, num_heads=6, service_layers=0, single=True)
+    source = "CLUE's single Transformer: 235 M, which are 32 blocks"
+    yield Answer("weights of one Transformer", single / 1e6, 235.55, 0.005, source)
+    for millions, width, layers in ((160.79, 720, 10), (14.99, 192, 6), (4.02, 64, 8)):
+        source = f"our reading of {millions:.0f} M (A-C24): 2 · {layers} blocks, {width} wide"
+        ours = count(width, layers, num_heads=8) / 1e6
+        yield Answer(f"weights of the {millions:.0f} M model", ours, millions, 0.005, source)

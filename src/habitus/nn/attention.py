@@ -4,13 +4,19 @@ Vaswani et al. "Attention Is All You Need". 2017. Differs from the paper: bidire
 sequences of a batch stand one after the other, so linear layers never see padding; attention
 weights have no dropout, which would rule out the fused CPU kernel.
 
-Shapes: T tokens of all sequences, U sequences, L longest sequence, N heads, D width, E = D / N.
+Where lengths differ much, a layout may have groups of sequences of about one length: each is padded
+by itself, and on a GPU in 16 bits nothing is padded at all.
+
+Shapes: T tokens of all sequences, U sequences, L longest sequence, H groups, N heads, D width,
+E = D / N.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +30,8 @@ class PackedLayout:
     offsets_U1: Tensor
     """First token of each sequence, and ``T``; int64, on the CPU."""
     device: torch.device
+    group_H1: Tensor | None = None
+    """First sequence of each group, and ``U``; int64, on the CPU. None for one group of all."""
 
     @property
     def num_sequences(self) -> int:
@@ -39,6 +47,50 @@ class PackedLayout:
     def max_length(self) -> int:
         """Tokens of the longest sequence, ``L``."""
         return int(self.lengths_U.max()) if self.num_sequences else 0
+
+    @cached_property
+    def num_tokens(self) -> int:
+        """Tokens of all sequences, ``T``."""
+        return int(self.offsets_U1[-1])
+
+    @cached_property
+    def groups(self) -> list[PackedLayout]:
+        """The layout of each group; itself where there is none."""
+        if self.group_H1 is None or not self.num_sequences:
+            return [self]
+        return [self._of(*cut) for cut in pairwise(self.group_H1.tolist())]
+
+    def part(self, start: int, stop: int) -> PackedLayout:
+        """Return the layout of some sequences, and of their tokens alone."""
+        if self.group_H1 is None:
+            return self._of(start, stop)
+        # A group that goes on outside ends here.
+        group_H1 = torch.unique(self.group_H1.clamp(start, stop)) - start
+        return self._of(start, stop, group_H1)
+
+    def steps(self, size: int) -> Iterator[tuple[int, int]]:
+        """Yield spans of whole sequences with at most ``size`` tokens, or of one; 0 for all.
+
+        Of no sequences there is one span.
+        """
+        start, count = 0, self.num_sequences
+        if not count:
+            yield 0, 0
+        while start < count:
+            limit = self.offsets_U1[start] + size
+            last = int(torch.searchsorted(self.offsets_U1, limit, right=True)) - 1
+            stop = min(count, max(last, start + 1)) if size else count
+            yield start, stop
+            start = stop
+
+    def _of(self, start: int, stop: int, group_H1: Tensor | None = None) -> PackedLayout:
+        offsets_U1 = self.offsets_U1[start : stop + 1]
+        return PackedLayout(offsets_U1 - offsets_U1[0], self.device, group_H1)
+
+    @cached_property
+    def offsets_on_device_U1(self) -> Tensor:
+        """First token of each sequence, and ``T``; int32, where the tokens are."""
+        return self.offsets_U1.to(self.device, torch.int32)
 
     @cached_property
     def is_full(self) -> bool:
@@ -90,7 +142,21 @@ class PackedAttention(nn.Module):
 
     def forward(self, x_TD: Tensor, layout: PackedLayout) -> Tensor:
         """Return ``(T, D)``."""
-        padded = layout.pad(self.query_key_value(x_TD))
+        out_TD: Tensor = self.output(self._attend(self.query_key_value(x_TD), layout))
+        return out_TD
+
+    def _attend(self, qkv_T3D: Tensor, layout: PackedLayout) -> Tensor:
+        if layout.group_H1 is None:
+            return self._attend_padded(qkv_T3D, layout)
+        if qkv_T3D.is_cuda and qkv_T3D.dtype in (torch.bfloat16, torch.float16):
+            return self._attend_packed(qkv_T3D, layout)
+        # The gradient of one split is one tensor; that of slices would be one for each of them.
+        parts = torch.split(qkv_T3D, [group.num_tokens for group in layout.groups])
+        groups = zip(parts, layout.groups, strict=True)
+        return torch.cat([self._attend_padded(part, group) for part, group in groups])
+
+    def _attend_padded(self, qkv_T3D: Tensor, layout: PackedLayout) -> Tensor:
+        padded = layout.pad(qkv_T3D)
         query_UNLE, key_UNLE, value_UNLE = (
             part.view(*part.shape[:2], self.num_heads, self.head_dim).transpose(1, 2)
             for part in padded.chunk(3, dim=2)
@@ -101,5 +167,17 @@ class PackedAttention(nn.Module):
             value_UNLE,
             attn_mask=None if layout.is_full else layout.mask_U11L,
         )
-        out_TD: Tensor = self.output(layout.unpad(out_UNLE.transpose(1, 2).flatten(2)))
-        return out_TD
+        return layout.unpad(out_UNLE.transpose(1, 2).flatten(2))
+
+    def _attend_packed(self, qkv_T3D: Tensor, layout: PackedLayout) -> Tensor:
+        # Seconds to import, and of no use without a GPU.
+        from torch.nn.attention.varlen import varlen_attn
+
+        query_TNE, key_TNE, value_TNE = (
+            part.reshape(len(part), self.num_heads, self.head_dim)
+            for part in qkv_T3D.chunk(3, dim=1)
+        )
+        offsets, longest = layout.offsets_on_device_U1, layout.max_length
+        out = varlen_attn(query_TNE, key_TNE, value_TNE, offsets, offsets, longest, longest)
+        assert isinstance(out, Tensor)
+        return out.flatten(1)
