@@ -7,6 +7,7 @@ OBJECTIVES = Registry[type[Objective]](
     "objective",
     {
         "contrast": "habitus.objectives.contrast:Contrast",
+        "cross_service": "habitus.objectives.cross_service:CrossService",
         "masked_channel": "habitus.objectives.masked_channel:MaskedChannelPrediction",
         "triplet": "habitus.objectives.triplet:Triplet",
     },

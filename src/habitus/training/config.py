@@ -42,6 +42,9 @@ class TrainingConfig(Config):
     """Largest norm of the whole gradient; None for no limit."""
     accumulate: int = 1
     """Batches to a step; each weighs the same."""
+    grad_cache_chunk: int | None = None
+    """Tokens whose activations are held at a time, with the same gradient as at once: for batches
+    of objectives that compare all users (GradCache). None to hold those of the batch."""
     precision: PrecisionName = "auto"
     """auto: bf16 where the device is made for it, else fp32."""
     ema_decay: float | None = None
@@ -60,7 +63,7 @@ class TrainingConfig(Config):
 
     def __post_init__(self) -> None:
         at_least_one = ("max_steps", "accumulate", "evaluate_every", "patience", "log_every")
-        for name in (*at_least_one, "num_threads"):
+        for name in (*at_least_one, "num_threads", "grad_cache_chunk"):
             self._check(name, 1, None)
         for name in ("learning_rate", "embedding_learning_rate", "sparse_learning_rate", "eps"):
             self._check(name, 0, None, above=True)

@@ -24,6 +24,8 @@ from habitus.objectives import Loss, Objective
 from habitus.random import derive_seed, torch_generator
 from habitus.training.checkpoint import CheckpointFolder
 from habitus.training.config import TrainingConfig
+from habitus.training.distributed import average_gradients
+from habitus.training.grad_cache import Backward
 from habitus.training.identity import identity
 from habitus.training.interrupt import Interrupt
 from habitus.training.log import Log
@@ -54,7 +56,7 @@ class Trainer:
         data_digest: of the traces; a checkpoint of other data is refused.
 
     Raises:
-        UsageError: patience without ``validate``.
+        UsageError: patience without ``validate``, or GradCache with an objective without it.
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class Trainer:
         settings = identity(config, encoder, objective, data_digest)
         self.state = TrainingState(self.modules, loader, config, settings)
         self.device = self.state.device
+        self.backward = Backward(encoder, objective, config, self.device)
         self.log = Log(self.folder / "log.jsonl")
         self.saved_step: int | None = None
         self.saved_at = -math.inf
@@ -137,11 +140,9 @@ class Trainer:
         losses: list[Loss] = []
         for _ in range(config.accumulate):
             batch = next(self.loader)
-            sums.add_batch(batch, self.objective.forward_flops(self.encoder, batch))
-            with forward_precision(config.precision, self.device):
-                loss = self.objective(self.encoder, batch.to(self.device), generator)
-            (loss.total / config.accumulate).backward()
-            losses.append(Loss(loss.total.detach(), loss.parts, loss.counts))
+            sums.add_batch(batch, self.backward.flops(batch))
+            losses.append(self.backward(batch.to(self.device), generator, config.accumulate))
+        average_gradients(self.modules)
         grad_norm = read_losses(losses, optimizers.clip(), sums)
         if not math.isfinite(sums.loss + grad_norm):
             raise self._not_finite(sums, f"gradient norm {grad_norm}, learning rate {rate}")

@@ -1,0 +1,85 @@
+"""Several processes that share a step: rows gathered with their gradient, and gradients averaged.
+
+A-C11: each process compares its users with those of all, and what the others do with its rows comes
+back to it; the result is that of one process with all users. (open_clip: local loss and gather with
+gradient.)
+
+Shapes: R rows of this process, C rows of all processes, W processes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from habitus.errors import UsageError
+from habitus.objectives.split import ALONE, Peers
+
+
+class Processes:
+    """The processes of the default group of ``torch.distributed``; batches may differ in size."""
+
+    def __init__(self) -> None:
+        self.rank = dist.get_rank()
+        self.world = dist.get_world_size()
+
+    def gather(self, x_R: Tensor) -> Tensor:
+        """Return the rows of all processes, by rank, with a gradient if ``x_R`` has one."""
+        rows_C: Tensor = _Gather.apply(x_R)  # type: ignore[no-untyped-call]
+        return rows_C
+
+
+def peers() -> Peers:
+    """Return who shares a step: the processes where there are several."""
+    several = dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
+    return Processes() if several else ALONE
+
+
+def average_gradients(modules: nn.Module) -> None:
+    """Make every gradient the mean over processes; nothing where there is one.
+
+    Raises:
+        UsageError: a table has sparse gradients.
+    """
+    if peers() is ALONE:
+        return
+    weights = [p for p in modules.parameters() if p.requires_grad]
+    # A process may not have met a weight, and all have to speak of the same.
+    gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in weights]
+    if any(gradient.is_sparse for gradient in gradients):
+        raise UsageError("tables with sparse gradients train in one process: set sparse to false")
+    flat = torch.cat([gradient.flatten() for gradient in gradients])
+    dist.all_reduce(flat)
+    flat /= dist.get_world_size()
+    parts = torch.split(flat, [weight.numel() for weight in weights])
+    for weight, mean in zip(weights, parts, strict=True):
+        weight.grad = mean.view_as(weight).to(weight.dtype)
+
+
+class _Gather(torch.autograd.Function):
+    """All rows forward; backward, the sum over processes of the gradients of one's own rows."""
+
+    @staticmethod
+    def forward(ctx: Any, x_R: Tensor) -> Tensor:  # noqa: ANN401
+        world, rank = dist.get_world_size(), dist.get_rank()
+        size = torch.tensor([len(x_R)], device=x_R.device)
+        sizes_W = [torch.zeros_like(size) for _ in range(world)]
+        dist.all_gather(sizes_W, size)
+        rows_W = [int(rows) for rows in sizes_W]
+        # Collectives want equal shapes.
+        filled = x_R.new_zeros(max(rows_W), *x_R.shape[1:])
+        filled[: len(x_R)] = x_R
+        found = [torch.empty_like(filled) for _ in range(world)]
+        dist.all_gather(found, filled)
+        ctx.span = (sum(rows_W[:rank]), sum(rows_W[: rank + 1]))
+        return torch.cat([part[:rows] for part, rows in zip(found, rows_W, strict=True)])
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Tensor:  # noqa: ANN401
+        grad_C = grads[0].contiguous().clone()
+        dist.all_reduce(grad_C)
+        start, stop = ctx.span
+        return grad_C[start:stop]
