@@ -58,7 +58,12 @@ class Encoding(Protocol):
 
 
 ENCODINGS = Registry[type[Encoding]](
-    "encoding", {"channel_transformer": "habitus.data.channel_batches:ChannelEncoding"}
+    "encoding",
+    {
+        "channel_transformer": "habitus.data.channel_batches:ChannelEncoding",
+        "item_text": "habitus.data.item_batches:ItemTextEncoding",
+        "text_graph": "habitus.data.text_graph_encoding:TextGraphEncoding",
+    },
 )
 """How the batches of each encoder are made, by the encoder's name."""
 
