@@ -19,7 +19,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from habitus.datasets.population import Floats, People, SyntheticConfig
+from habitus.datasets.population import Floats, Ints, People, SyntheticConfig
 from habitus.errors import UsageError
 from habitus.random import numpy_generator
 from habitus.registry import did_you_mean
@@ -63,14 +63,23 @@ def trait_probability(config: SyntheticConfig, people: People, name: str) -> Flo
     """
     if name not in TRAITS:
         raise UsageError(f"no attribute is called {name!r}; {did_you_mean(name, TRAITS)}")
-    trait = TRAITS[name]
-    feature_UF = _features(people, trait.made_of)
-    num_features, num_classes = feature_UF.shape[1], len(trait.stated)
-    dealt_F = numpy_generator(config.seed, "traits", name).permutation(num_features) % num_classes
-    weight_UC = feature_UF @ np.eye(num_classes)[dealt_F]
+    feature_UF = _features(people, TRAITS[name].made_of)
+    weight_UC = feature_UF @ np.eye(len(TRAITS[name].stated))[dealt_features(config, name)]
     sharp_UC = (weight_UC + SMOOTHING) ** SHARPNESS
     probability_UC: Floats = sharp_UC / sharp_UC.sum(axis=1, keepdims=True)
     return probability_UC
+
+
+def dealt_features(config: SyntheticConfig, name: str) -> Ints:
+    """Return the class that each feature of an attribute was dealt to, ``(F)``.
+
+    Features are the tastes, or the communities, or first the tastes and then the communities.
+    """
+    trait = TRAITS[name]
+    sizes = {"tastes": config.num_tastes, "communities": config.num_communities}
+    num_features = sizes.get(trait.made_of, sum(sizes.values()))
+    order_F = numpy_generator(config.seed, "traits", name).permutation(num_features)
+    return np.asarray(order_F % len(trait.stated), np.int64)
 
 
 def draw_traits(config: SyntheticConfig, people: People) -> dict[str, pa.Array]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from habitus.reports.markup import Html, el
 
 Points = Sequence[tuple[float, float]]
+MOST_TICKS: Final = 8
+"""On a logarithmic axis; where there would be more, only powers of ten are named."""
 
 
 def ticks(low: float, high: float, about: int = 4) -> list[float]:
@@ -55,16 +57,42 @@ def spanning(series: Iterable[Points], width: float = 360, height: float = 230) 
     return Frame((min(xs), max(xs)), (low - room, high + room), width, height)
 
 
-def axes(frame: Frame, x_label: str, y_label: str) -> Html:
-    """Return grid lines, tick labels and the names of both axes."""
+def log_ticks(low: float, high: float) -> list[tuple[float, str]]:
+    """Return logarithms of round numbers from ``10**low`` to ``10**high``, and these numbers.
+
+    >>> [name for _, name in log_ticks(0.6, 2.0)], [name for _, name in log_ticks(0, 4)]
+    (['5', '10', '20', '50', '100'], ['1', '10', '100', '1000', '10k'])
+    """
+    powers = range(math.floor(low), math.ceil(high) + 1)
+    for steps in ((1, 2, 5), (1,)):
+        found = [
+            (math.log10(step) + power, step * 10.0**power) for power in powers for step in steps
+        ]
+        inside = [(at, _short(value)) for at, value in found if low - 1e-9 <= at <= high + 1e-9]
+        if len(inside) <= MOST_TICKS:
+            break
+    return inside if len(inside) > 1 else [(at, f"{10**at:.3g}") for at in (low, high)]
+
+
+def axes(
+    frame: Frame, x_label: str, y_label: str, x_ticks: Sequence[tuple[float, str]] | None = None
+) -> Html:
+    """Return grid lines, tick labels and the names of both axes.
+
+    Args:
+        frame: of the plot.
+        x_label: what runs to the right.
+        y_label: what runs upwards.
+        x_ticks: place and name of each; None for round numbers.
+    """
     parts = []
     for tick in ticks(*frame.y, 4):
         x, y = frame.at(frame.x[0], tick)
         parts.append(_line((x, y), (frame.width - frame.margin, y), "grid"))
         parts.append(_text(x - 5, y + 4, f"{tick:g}", "end"))
-    for tick in ticks(*frame.x, 4):
+    for tick, name in x_ticks or [(tick, _short(tick)) for tick in ticks(*frame.x, 4)]:
         x, y = frame.at(tick, frame.y[0])
-        parts.append(_text(x, y + 14, _short(tick), "middle"))
+        parts.append(_text(x, y + 14, name, "middle"))
     x0, y0 = frame.at(frame.x[0], frame.y[0])
     x1, _ = frame.at(frame.x[1], frame.y[0])
     parts += [_line((x0, y0), (x1, y0), "axis")]

@@ -40,7 +40,7 @@ def test_every_element_is_closed_and_nothing_is_loaded() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["What each part is worth", "A tie.", "11,970,602", ".500 [.400, .600]", ".250",
+    ["What each part is worth", "A tie.", "11,970,602", ".500 <span", ">[.400, .600]<", ".250",
      "without &lt;intra&gt;", "habitus analyze ablation", "Made up.", "Small.", "abc", "cores: 2"],
 )  # fmt: skip
 def test_the_page_says(text: str) -> None:

@@ -15,7 +15,27 @@ def test_a_curve_has_a_line_a_mark_for_each_value_and_an_interval_where_it_has_o
     assert drawn.count("<polyline") == 2
     assert drawn.count("<circle") == 2
     assert drawn.count('class="line s0 span"') == 1
-    assert "nodes (powers of ten)" in drawn
+    assert "nodes (logarithmic)" in drawn
+
+
+def test_a_logarithmic_axis_names_round_numbers() -> None:
+    points = [{"x": x, "y": x} for x in (5, 100)]
+    drawn = plot({**LINES, "series": [{"label": "a", "points": points}]})
+    assert re.findall(r'text-anchor="middle" class="tick">([^<]*)<', drawn) == [
+        "5", "10", "20", "50", "100"
+    ]  # fmt: skip
+
+
+def test_curves_with_intervals_stand_beside_each_other() -> None:
+    point = {"x": 1, "y": 1, "low": 0, "high": 2}
+    series = [{"label": name, "points": [point, {**point, "x": 2}]} for name in "ab"]
+    drawn = plot({**LINES, "log_x": False, "series": series})
+    (a1, a2), (b1, b2) = (
+        [float(p.split(",")[0]) for p in line.split()]
+        for line in re.findall(r'<polyline points="([^"]*)"', drawn)
+    )
+    # Two curves: 1.5 pixels to the left and to the right.
+    assert (b1 - a1, b2 - a2) == pytest.approx((3, 3), abs=0.11)
 
 
 def test_a_logarithm_puts_a_hundred_and_a_thousand_one_decade_apart() -> None:
@@ -30,6 +50,7 @@ def test_a_logarithm_puts_a_hundred_and_a_thousand_one_decade_apart() -> None:
 def test_the_map_shows_users_centroids_and_words_in_the_colour_of_their_class() -> None:
     drawn = plot(SCATTER)
     assert drawn.count("<circle") == 1  # class 0 is drawn as circles: one user
+    assert drawn.count('class="spot"') == 2
     assert drawn.count("<polygon") == 2  # class 1 as diamonds: one user and a centroid
     assert 'class="word s0"' in drawn
     assert 'class="word"' in drawn

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from habitus.reports.analysis.plots import plot
 from habitus.reports.analysis.schema import check_analysis
 from habitus.reports.files import plain, write_pair
 from habitus.reports.formats import MISSING, count, interval, score
-from habitus.reports.markup import Html, el, note, row, scrolling, section, table
+from habitus.reports.markup import Html, el, join, note, row, scrolling, section, table
 from habitus.reports.shell import document
+
+_LONG: Final = 24
+"""Letters from which on a cell reads better from the left."""
 
 
 def analysis_page(results: Mapping[str, Any]) -> str:
@@ -75,8 +78,17 @@ def cell_text(value: object) -> str:
     return score(number) if abs(number) < 1 else f"{number:,.4g}"
 
 
+def _cell(value: object) -> object:
+    """Return a cell: an interval below its value, and a long text from the left."""
+    if isinstance(value, Mapping):
+        between = interval(value["low"], value["high"])
+        return join([score(value["value"]), " ", el("span", between, class_="span")])
+    text = cell_text(value)
+    return el("span", text, class_="text") if len(text) > _LONG else text
+
+
 def _table(values: Mapping[str, Any]) -> Html:
-    rows = [row(cell_text(r[0]), *(cell_text(c) for c in r[1:])) for r in values["rows"]]
+    rows = [row(cell_text(r[0]), *(_cell(c) for c in r[1:])) for r in values["rows"]]
     wide = table(values["columns"], rows, "figures")
     text = note(values["note"]) if values.get("note") else None
     return el("div", el("h3", values["title"]), text, scrolling(values["title"], wide))

@@ -6,12 +6,15 @@ import math
 from collections.abc import Mapping
 from typing import Any, Final
 
+from habitus.reports.analysis.labels import Label, place_labels
 from habitus.reports.markup import Html, el, join, note
-from habitus.reports.plots import Frame, axes, figure, marker, path, svg, thinned
+from habitus.reports.plots import Frame, axes, figure, log_ticks, marker, path, svg, thinned
 
 SERIES: Final = 8
 """Colours of the page's style; a further series begins again at the first."""
 _MOST_POINTS: Final = 3000
+_ASIDE: Final = 3.0
+"""How far curves with intervals stand beside each other, so that no interval hides another."""
 
 
 def plot(values: Mapping[str, Any]) -> Html:
@@ -48,15 +51,23 @@ def _lines(values: Mapping[str, Any]) -> Html:
         if p.get(end) is not None
     ]  # fmt: skip
     frame = _around(ends)
+    aside = _ASIDE if any(p.get("low") is not None for c in curves for p in c) else 0.0
     parts: list[Html] = []
     for i, curve in enumerate(curves):
-        parts += [_span(frame, p, i % SERIES) for p in curve if p.get("low") is not None]
+        moved = _moved(frame, aside * (i - (len(curves) - 1) / 2))
+        parts += [_span(moved, p, i % SERIES) for p in curve if p.get("low") is not None]
         drawn = [(p["x"], p["y"]) for p in curve if p["y"] is not None]
-        parts.append(path(frame, drawn, i % SERIES))
-        parts += [marker(*frame.at(x, y), i % SERIES, 3.2) for x, y in drawn]
-    x_name = f"{values['x']} (powers of ten)" if log else values["x"]
+        parts.append(path(moved, drawn, i % SERIES))
+        parts += [marker(*moved.at(x, y), i % SERIES, 3.2) for x, y in drawn]
+    x_name = f"{values['x']} (logarithmic)" if log else values["x"]
     words = f"{values['title']}: {values['y']} by {values['x']}"
-    return svg(frame, words, axes(frame, x_name, values["y"]), *parts)
+    x_ticks = log_ticks(*frame.x) if log else None
+    return svg(frame, words, axes(frame, x_name, values["y"], x_ticks), *parts)
+
+
+def _moved(frame: Frame, right: float) -> Frame:
+    """Return a frame whose points are drawn further to the right."""
+    return frame._replace(left=frame.left + right, width=frame.width + right)
 
 
 def _span(frame: Frame, point: Mapping[str, Any], series: int) -> Html:
@@ -68,13 +79,15 @@ def _span(frame: Frame, point: Mapping[str, Any], series: int) -> Html:
 def _scatter(values: Mapping[str, Any]) -> Html:
     points, words = values["points"], values.get("words") or []
     centroids = values.get("centroids") or []
-    frame = _around(
-        [(p["x"], p["y"]) for p in (*points, *words, *centroids)], width=720, height=480
-    )
+    frame = _around([(p["x"], p["y"]) for p in (*points, *words, *centroids)], height=420)
     shown = thinned([(i, 0.0) for i in range(len(points))], _MOST_POINTS)
-    parts = [_dot(frame, points[int(i)], 2.2) for i, _ in shown]
+    parts = [_dot(frame, points[int(i)], 2.4) for i, _ in shown]
     parts += [_dot(frame, centroid, 7.0) for centroid in centroids]
-    parts += [_word(frame, word) for word in words]
+    marks = [frame.at(centroid["x"], centroid["y"]) for centroid in centroids]
+    texts = [(*frame.at(word["x"], word["y"]), str(word["text"])) for word in words]
+    labels = place_labels(texts, marks, frame.width, frame.height - frame.bottom)
+    for word, label in zip(words, labels, strict=True):
+        parts += _word(word, label)
     title = f"{values['title']}: {len(points)} users, {len(words)} words"
     return svg(frame, title, axes(frame, values["x"], values["y"]), *parts)
 
@@ -83,12 +96,15 @@ def _dot(frame: Frame, point: Mapping[str, Any], radius: float) -> Html:
     return marker(*frame.at(point["x"], point["y"]), point["class"] % SERIES, radius)
 
 
-def _word(frame: Frame, word: Mapping[str, Any]) -> Html:
-    x, y = frame.at(word["x"], word["y"])
-    known = word.get("class") is not None
-    kind = f"word s{word['class'] % SERIES}" if known else "word"
-    anchor = "end" if x > 0.85 * frame.width else "start"
-    return el("text", word["text"], x=f"{x:.1f}", y=f"{y:.1f}", text_anchor=anchor, class_=kind)
+def _word(word: Mapping[str, Any], label: Label) -> list[Html]:
+    """Return a dot where the word lies, the word beside it, and a line where it is far."""
+    kind = f" s{word['class'] % SERIES}" if word.get("class") is not None else ""
+    text = el("text", word["text"], x=f"{label.x:.1f}", y=f"{label.y:.1f}", class_=f"word{kind}")
+    (x1, y1), (x2, y2) = label.at, label.end
+    ends = {"x1": f"{x1:.1f}", "y1": f"{y1:.1f}", "x2": f"{x2:.1f}", "y2": f"{y2:.1f}"}
+    line = [el("line", **ends, class_="leader")] if label.is_far else []
+    spot = el("rect", x=f"{x1 - 1.5:.1f}", y=f"{y1 - 1.5:.1f}", width=3, height=3, class_="spot")
+    return [*line, spot, text]
 
 
 def _around(points: list[tuple[float, float]], width: float = 560, height: float = 320) -> Frame:

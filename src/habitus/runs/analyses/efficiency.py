@@ -73,7 +73,7 @@ def measured(plan: AnalysisPlan, asked: AskedClasses) -> list[Cost]:
         plan.show(f"measure {comparison.label}", 0, 1, "")
         costs.append(comparison_cost(comparison, train, asked))
     for label, run in (("PASUM (paper), frozen", plan.paper), ("ours, frozen", plan.run)):
-        model = trained_rows(experiment, run).models[0]
+        model = trained_rows(experiment, run, label=label).models[0]
         seconds = pretrained_facts(experiment, run)["seconds"]
         costs.append(frozen_cost(label, model, seconds, asked))
     if plan.tuning is not None:
@@ -92,9 +92,9 @@ def weights_at_paper_sizes() -> int:
 def _table(asked: AskedClasses, costs: Sequence[Cost]) -> Json:
     return {
         "title": f"Measured here: {asked.name}",
-        "note": f"{len(asked.train.users_B)} labelled training users, {len(asked.test.users_B)} "
-        "test users. Before: fit or pre-training, once. Users a second: from stored words. Bytes: "
-        "of a stored vector.",
+        "note": f"Labelled: {len(asked.train.users_B):,} training users; tested: "
+        f"{len(asked.test.users_B):,}. Before: fit or pre-training, once. Users a second: from "
+        "stored words. Bytes: of a stored vector.",
         "columns": [
             "method",
             "weights",
@@ -105,8 +105,16 @@ def _table(asked: AskedClasses, costs: Sequence[Cost]) -> Json:
             "bytes a user",
             "macro-F1",
         ],
-        "rows": [list(cost) for cost in costs],
+        "rows": [_row(cost) for cost in costs],
     }
+
+
+def _row(cost: Cost) -> list[object]:
+    rate = None if cost.users_per_second is None else round(cost.users_per_second)
+    seconds = (f"{cost.before:,.1f}", f"{cost.training:,.1f}")
+    return [
+        cost.label, cost.weights, *seconds, cost.settings, rate, cost.bytes_per_user, cost.macro_f1
+    ]  # fmt: skip
 
 
 def _paper_table() -> Json:

@@ -63,8 +63,9 @@ def sizes(plan: AnalysisPlan, most: int) -> dict[str, PasumRun]:
     usual = plan.run.graph.max_nodes
     wanted = sorted({*(QUICK if plan.quick else SIZES), *([usual] if usual else [])})
     found: list[int | None] = [*(size for size in wanted if size < most), None]
-    found.sort(key=lambda size: size != (usual if usual in found else None))
-    graphs = {size: replace(plan.run.graph, max_nodes=size) for size in found}
+    first = usual if usual in found else None
+    in_order = [first, *(size for size in found if size != first)]
+    graphs = {size: replace(plan.run.graph, max_nodes=size) for size in in_order}
     return {
         f"{size:,} words" if size else f"all words, up to {most:,}": replace(plan.run, graph=graph)
         for size, graph in graphs.items()

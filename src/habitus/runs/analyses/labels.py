@@ -17,7 +17,7 @@ from habitus.comparisons import COMPARISONS
 from habitus.errors import DataError
 from habitus.evaluation.class_harness import evaluate_classes
 from habitus.runs.analyses.base import AnalysisPlan, Answer, analysis_results
-from habitus.runs.analyses.tables import by_verdict, estimate, score_table
+from habitus.runs.analyses.tables import by_verdict, estimate, percent, score_table
 from habitus.runs.class_experiment import TUNED_NAME, plan_class_experiment, text_comparisons
 from habitus.runs.pasum_wiring import text_source
 from habitus.runs.steps import Json
@@ -28,7 +28,7 @@ AGAINST: Final = "tfidf_linear"
 RUNGS: Final = (AGAINST, "wide_mlp")
 TUNED_RUNGS: Final = ("deep_sets", "bert_seq_contra")
 """Encoders that are trained on each task; of these, those that there are."""
-SHOWN: Final = ("majority", *RUNGS, *TUNED_RUNGS, "ours", TUNED_NAME)
+SHOWN: Final = ("ours", TUNED_NAME, *RUNGS, *TUNED_RUNGS, "majority")
 
 
 def labels(plan: AnalysisPlan) -> Json:
@@ -49,7 +49,7 @@ def labels(plan: AnalysisPlan) -> Json:
                 replace(evaluation, methods=methods, trials=trials, reference=AGAINST)
             )
         except DataError as error:
-            answer.notes.append(f"{share:.0%} of the labels is left out: {error}")
+            answer.notes.append(f"{percent(share)} of the labels is left out: {error}")
     answer.tables = [_means(by_share), *_tasks(by_share)]
     answer.plots = [_curves(by_share)]
     answer.findings = [_finding(by_share, method) for method in _ours(by_share)]
@@ -102,7 +102,7 @@ def _means(by_share: Mapping[float, Mapping[str, Any]]) -> Json:
     return {
         "title": "Macro-F1, mean over tasks",
         "note": "Test users; each seed draws its own training users. 95 % intervals.",
-        "columns": ["method", *(f"{share:.0%}" for share in by_share)],
+        "columns": ["method", *map(percent, by_share)],
         "rows": rows,
     }
 
@@ -112,9 +112,9 @@ def _tasks(by_share: Mapping[float, Mapping[str, Any]]) -> list[Json]:
         score_table(
             found,
             "macro_f1",
-            f"Macro-F1 with {share:.0%} of the labels",
+            f"Macro-F1 with {percent(share)} of the labels",
             "Labelled users: "
-            + ", ".join(f"{round(share * t['num_train'])} ({t['name']})" for t in found["tasks"]),
+            + ", ".join(f"{round(share * t['num_train']):,} ({t['name']})" for t in found["tasks"]),
         )
         for share, found in by_share.items()
     ]
@@ -122,7 +122,7 @@ def _tasks(by_share: Mapping[float, Mapping[str, Any]]) -> list[Json]:
 
 def _finding(by_share: Mapping[float, Mapping[str, Any]], method: Mapping[str, Any]) -> str:
     """Return where one of ours is ahead of TF-IDF in the mean over tasks."""
-    means = {f"{s:.0%}": _summary(found).get(method["name"]) for s, found in by_share.items()}
+    means = {percent(s): _summary(found).get(method["name"]) for s, found in by_share.items()}
     said = by_verdict(means, "at")
     label = str(method["label"])
     return (

@@ -49,8 +49,8 @@ def word_map(plan: AnalysisPlan) -> Json:
     users, words = users_at_home(space), words_at_home(space)
     answer = Answer(
         findings=[
-            f"{asked.name}: nearest to the middle of their own class are {users} test users, and "
-            f"{words} words that are typical of a class."
+            f"Test users who lie nearest to the middle of their own class: {users}.",
+            f"Typical words that lie in the direction of their own class: {words}.",
         ],
         tables=[_table(space, asked.classes)],
         plots=fig_4(space, asked.classes),

@@ -14,6 +14,7 @@ from habitus.evaluation.class_asked import AskedClasses
 from habitus.evaluation.class_space import Space
 from habitus.evaluation.prototypes import Prototypes
 from habitus.representations.model import Vectors
+from habitus.runs.analyses.tables import percent
 from habitus.runs.steps import Json
 from habitus.tasks.classes import Classes
 
@@ -42,7 +43,9 @@ class Page:
     ) -> Json:
         """Return a plot; ``more`` holds centroids and words."""
         shares = self._components.explained_variance_ratio_
-        names = [f"component {i + 1} ({share:.0%} of the spread)" for i, share in enumerate(shares)]
+        names = [
+            f"component {i + 1} ({percent(share)} of the spread)" for i, share in enumerate(shares)
+        ]
         plot = {"kind": "scatter", "title": title, "note": note, "x": names[0], "y": names[1]}
         return {**plot, "classes": self.classes, "points": list(points), **more}
 

@@ -6,15 +6,17 @@ Shapes: L events.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from habitus.data.traces import Traces
 from habitus.errors import UsageError
-from habitus.evaluation.altered import selected
+from habitus.evaluation.altered import restricted, selected
 from habitus.runs.analyses.base import AnalysisPlan
 from habitus.runs.steps import Json
 
@@ -52,7 +54,9 @@ PLATFORMS: Final[Mapping[str, Platforms]] = {
 
 
 def platforms_of(plan: AnalysisPlan) -> tuple[Platforms, Traces, Traces]:
-    """Return the platforms of a set, and the traces of home and away: users as they were.
+    """Return the platforms of a set, and the traces of home and away, row by row the same users.
+
+    Users without an event on both are left out, so that all rows are of the same people.
 
     Raises:
         UsageError: the set has no two platforms.
@@ -63,20 +67,38 @@ def platforms_of(plan: AnalysisPlan) -> tuple[Platforms, Traces, Traces]:
             f"{', '.join(PLATFORMS)}"
         )
     platforms = PLATFORMS[plan.data]
-    home, away = (_traces(plan, platforms.channel, value) for value in platforms[1:3])
+    both = _step(plan, "both", plan.traces, partial(_on_both, platforms=platforms))
+    home, away = (
+        _step(plan, value, both, partial(_on_one, channel=platforms.channel, value=value))
+        for value in (platforms.home, platforms.away)
+    )
     return platforms, home, away
 
 
-def _traces(plan: AnalysisPlan, channel: str, value: str) -> Traces:
-    """Return the traces with the events of one platform only, written now or before."""
-    traces = plan.traces
+def _step(
+    plan: AnalysisPlan, name: str, traces: Traces, write: Callable[[Traces, Path], Traces]
+) -> Traces:
+    """Return a part of some traces, written now or before."""
 
     def make(folder: Path) -> Json:
         # Traces are written whole: what an interrupt left is of no use.
         shutil.rmtree(folder / "traces", ignore_errors=True)
-        on_it_L = np.isin(traces.column(channel), traces.codes_of(channel, [value]))
-        return {"events": selected(traces, folder / "traces", on_it_L).num_events}
+        return {"events": write(traces, folder / "traces").num_events}
 
-    inputs = {"traces": traces.digest, "channel": channel, "value": value}
-    folder, _ = plan.steps.run("platform", inputs, make)
+    folder, _ = plan.steps.run("platform", {"traces": traces.digest, "part": name}, make)
     return Traces(folder / "traces")
+
+
+def _on_both(traces: Traces, out: Path, platforms: Platforms) -> Traces:
+    there_2L = [_is(traces, platforms.channel, v) for v in (platforms.home, platforms.away)]
+    count_2U = [np.diff(np.append(0, there_L.cumsum())[traces.offsets_U1]) for there_L in there_2L]
+    return restricted(traces, out, np.flatnonzero(np.minimum(*count_2U) > 0))
+
+
+def _on_one(traces: Traces, out: Path, channel: str, value: str) -> Traces:
+    return selected(traces, out, _is(traces, channel, value))
+
+
+def _is(traces: Traces, channel: str, value: str) -> npt.NDArray[np.bool_]:
+    """Return which events have a value, ``(L)``."""
+    return np.isin(traces.column(channel), traces.codes_of(channel, [value]))

@@ -38,6 +38,17 @@ def estimate(entry: Mapping[str, Any] | None) -> Json | None:
     return None if entry is None else {name: entry[name] for name in ("value", "low", "high")}
 
 
+def percent(share: float) -> str:
+    """Return a share in percent, with one digit below ten.
+
+    >>> percent(0.25).split(), percent(0.051).split(), percent(0.05).split()
+    (['25', '%'], ['5.1', '%'], ['5', '%'])
+    """
+    return (
+        f"{100 * share:.{1 if share < 0.0995 else 0}f}".removesuffix(".0") + "\N{NO-BREAK SPACE}%"
+    )
+
+
 def verdicts(results: Results, method: str, against: str) -> str:
     """Return in how many tasks one of ours is ahead of another method, as a clause.
 

@@ -21,7 +21,7 @@ from habitus.evaluation.class_harness import evaluate_classes
 from habitus.evaluation.class_plan import ClassPlan
 from habitus.runs.analyses.base import AnalysisPlan, Answer, analysis_results
 from habitus.runs.analyses.platforms import Platforms, platforms_of
-from habitus.runs.analyses.tables import score_table, verdicts
+from habitus.runs.analyses.tables import percent, score_table, verdicts
 from habitus.runs.analyses.transfer_rows import (
     ROWS,
     Sides,
@@ -75,7 +75,8 @@ def transfer(plan: AnalysisPlan) -> Json:
     )
     results = evaluate_classes(evaluation)
     known = {share: _coverage(sides, share) for share in shares}
-    answer = Answer(notes=[platforms.words, PAPER_TABLE, *results["notes"]])
+    people = f"{home.num_users:,} of {plan.traces.num_users:,} users have an event on both."
+    answer = Answer(notes=[platforms.words, people, PAPER_TABLE, *results["notes"]])
     answer.tables = _tables(results, known)
     answer.plots = [_plot(results, known, platforms)]
     answer.findings = _findings(results, known[1.0], platforms)
@@ -101,7 +102,7 @@ def _tables(results: Mapping[str, Any], known: Mapping[float, Coverage]) -> list
             "title": "What is known away",
             "note": "Shares of the test users' posts away. Below 100 % words are hidden by chance.",
             "columns": ["words that stay", "of all tokens", "of distinct words", "of users, any"],
-            "rows": [[f"{share:.0%}", *map(_percent, found)] for share, found in known.items()],
+            "rows": [[percent(share), *map(percent, found)] for share, found in known.items()],
         },
     ]
 
@@ -148,16 +149,13 @@ def _plot(
 
 def _findings(results: Mapping[str, Any], known: Coverage, platforms: Platforms) -> list[str]:
     home, away = platforms.home, platforms.away
+    tokens, words, users = map(percent, known)
     return [
-        f"Of what test users write on {away}, {known.tokens:.0%} of tokens and {known.words:.0%} "
-        f"of distinct words are known from {home}; {known.users:.0%} of users have one or more.",
+        f"Of what test users write on {away}, {tokens} of tokens and {words} of distinct words are "
+        f"known from {home}; {users} of users have one or more.",
         f"From {home} to {away}, ours against the commonest class: "
         f"{verdicts(results, 'ours', 'majority')}; against TF-IDF + linear that goes the same "
         f"way: {verdicts(results, 'ours', 'tfidf')}.",
         f"Against what {away}'s own posts and labels give: "
         f"{verdicts(results, 'ours', 'ours_away')}.",
     ]
-
-
-def _percent(share: float) -> str:
-    return f"{share:.1%}"

@@ -21,6 +21,7 @@ from habitus.representations.model import Model
 from habitus.runs.analyses.base import AnalysisPlan
 from habitus.runs.analyses.models import trained_rows
 from habitus.runs.analyses.platforms import Platforms
+from habitus.runs.analyses.tables import percent
 from habitus.runs.model_rows import ModelRows
 from habitus.runs.pasum_wiring import parts_of
 
@@ -99,7 +100,7 @@ def shared_rows(sides: Sides, share: float) -> list[Method]:
     ours_name, tfidf_name = ROWS if whole else curve_names(share)
     away = kept_vectors(Model(encoder, hidden).encode)
     ours = OtherPlatform(Probed(sides.known, away), sides.home_traces)
-    more = "" if whole else f", {share:.0%} of words"
+    more = "" if whole else f", {percent(share)} of words"
     return [
         _row(
             sides,
