@@ -75,7 +75,9 @@ def cell_text(value: object) -> str:
     if isinstance(value, int):
         return count(value)
     number = float(str(value))
-    return score(number) if abs(number) < 1 else f"{number:,.4g}"
+    if abs(number) < 1:
+        return score(number)
+    return f"{number:,.4g}" if abs(number) < 10_000 else f"{number:,.0f}"
 
 
 def _cell(value: object) -> object:
@@ -87,9 +89,23 @@ def _cell(value: object) -> object:
     return el("span", text, class_="text") if len(text) > _LONG else text
 
 
+def _texts(values: Mapping[str, Any]) -> set[int]:
+    """Return the columns that hold a long text."""
+    return {
+        c
+        for r in values["rows"]
+        for c, v in enumerate(r)
+        if c and isinstance(v, str) and len(v) > _LONG
+    }
+
+
 def _table(values: Mapping[str, Any]) -> Html:
     rows = [row(cell_text(r[0]), *(_cell(c) for c in r[1:])) for r in values["rows"]]
-    wide = table(values["columns"], rows, "figures")
+    head = [
+        el("span", n, class_="text") if c in _texts(values) else n
+        for c, n in enumerate(values["columns"])
+    ]
+    wide = table(head, rows, "figures")
     text = note(values["note"]) if values.get("note") else None
     return el("div", el("h3", values["title"]), text, scrolling(values["title"], wide))
 

@@ -112,4 +112,5 @@ def _around(points: list[tuple[float, float]], width: float = 560, height: float
     room_x = 0.04 * (max(xs) - min(xs)) or 0.5
     room_y = 0.06 * (max(ys) - min(ys)) or 0.5
     low_x, high_x = min(xs) - room_x, max(xs) + room_x
-    return Frame((low_x, high_x), (min(ys) - room_y, max(ys) + room_y), width, height)
+    rise = (min(ys) - room_y, max(ys) + room_y)
+    return Frame((low_x, high_x), rise, width, height, left=56, margin=14)

@@ -14,12 +14,12 @@ import torch
 
 from habitus.comparisons import COMPARISONS
 from habitus.comparisons.text_comparison import TextComparison
-from habitus.encoders.text_graph import TextGraphEncoder, TextGraphEncoderConfig
 from habitus.evaluation.class_asked import AskedClasses
 from habitus.runs.analyses.asking import first_asked
 from habitus.runs.analyses.base import AnalysisPlan, Answer, analysis_results
 from habitus.runs.analyses.costs import Cost, comparison_cost, frozen_cost, tuned_cost
 from habitus.runs.analyses.models import trained_rows
+from habitus.runs.analyses.paper_costs import paper_table
 from habitus.runs.class_experiment import pretrained_facts, text_comparisons
 from habitus.runs.pasum_wiring import parts_of
 from habitus.runs.steps import Json
@@ -28,15 +28,6 @@ QUESTION = "What do methods cost, and what is it paid for?"
 RUNGS: Final = ("tfidf_linear", "bow_vectors", "wide_mlp", "bow_mlp")
 TUNED_RUNGS: Final = ("deep_sets", "gin", "text_gcn", "bert_seq")
 """Encoders that are trained on each task; of these, those that there are."""
-PAPER_SIZES: Final = TextGraphEncoderConfig(num_words=38_698)
-PAPER: Final = (
-    ("BoW + MLP", "11.79 M", "2 min"),
-    ("TextGCN", "> 60 M", "16 min"),
-    ("BERT", "110 M", "136 min"),
-    ("ERNIE", "110 M", "140 min"),
-    ("PASUM", "11.97 M", "4 min"),
-)
-"""Table 5."""
 
 
 def efficiency(plan: AnalysisPlan) -> Json:
@@ -45,7 +36,7 @@ def efficiency(plan: AnalysisPlan) -> Json:
     load = os.getloadavg()[0]
     costs = measured(plan, asked)
     answer = Answer(
-        tables=[_table(asked, costs), _paper_table()],
+        tables=[_table(asked, costs), paper_table()],
         plots=[_plot(asked, costs)],
         findings=_findings(costs),
         notes=[
@@ -82,13 +73,6 @@ def measured(plan: AnalysisPlan, asked: AskedClasses) -> list[Cost]:
     return costs
 
 
-def weights_at_paper_sizes() -> int:
-    """Return the weights of our encoder at the paper's sizes, without the vector of empty users."""
-    with torch.device("meta"):
-        encoder = TextGraphEncoder(PAPER_SIZES)
-    return sum(p.numel() for p in encoder.parameters()) - encoder.null_user.numel()
-
-
 def _table(asked: AskedClasses, costs: Sequence[Cost]) -> Json:
     return {
         "title": f"Measured here: {asked.name}",
@@ -111,21 +95,19 @@ def _table(asked: AskedClasses, costs: Sequence[Cost]) -> Json:
 
 def _row(cost: Cost) -> list[object]:
     rate = None if cost.users_per_second is None else round(cost.users_per_second)
-    seconds = (f"{cost.before:,.1f}", f"{cost.training:,.1f}")
+    seconds = map(_seconds, (cost.before, cost.training))
     return [
         cost.label, cost.weights, *seconds, cost.settings, rate, cost.bytes_per_user, cost.macro_f1
     ]  # fmt: skip
 
 
-def _paper_table() -> Json:
-    return {
-        "title": "Printed in the paper's Table 5, not measured here",
-        "note": "One RTX 3090 Ti, its own data and vocabulary: times cannot be compared. At its "
-        f"sizes our encoder has {weights_at_paper_sizes():,} weights, the vector of empty users "
-        "not counted.",
-        "columns": ["method", "weights", "time"],
-        "rows": [list(row) for row in PAPER],
-    }
+def _seconds(value: float) -> str:
+    """Return seconds with two digits or more.
+
+    >>> _seconds(0.0432), _seconds(1234.5)
+    ('0.043', '1,234')
+    """
+    return f"{value:.2g}" if value < 10 else f"{value:,.0f}"
 
 
 def _plot(asked: AskedClasses, costs: Sequence[Cost]) -> Json:
@@ -148,11 +130,13 @@ def _findings(costs: Sequence[Cost]) -> list[str]:
     ours = by_label["ours, frozen"]
     rate = ours.users_per_second or 0.0
     found = [
-        f"Ours, frozen: {ours.before:,.0f} s of pre-training once, then {ours.training:,.1f} s for "
-        f"a task; it encodes {rate:,.0f} users a second and keeps {ours.bytes_per_user} bytes of "
-        f"each."
+        f"Ours, frozen: {_seconds(ours.before)} s of pre-training once, then "
+        f"{_seconds(ours.training)} s for a task; it encodes {rate:,.0f} users a second and keeps "
+        f"{ours.bytes_per_user} bytes of each."
     ]
     quickest = min(costs, key=lambda cost: cost.before + cost.training)
     total = quickest.before + quickest.training
-    found.append(f"From nothing to one task, {quickest.label} is the quickest: {total:,.1f} s.")
+    found.append(
+        f"From nothing to one task, {quickest.label} is the quickest: {_seconds(total)} s."
+    )
     return found

@@ -37,9 +37,10 @@ def graph_size(plan: AnalysisPlan) -> Json:
     means = {entry["method"]: entry for entry in results["summary"]}
     for method in results["methods"]:
         method["label"] = label if method["name"] == "ours" else method["label"]
-    results["methods"] = [m for m in results["methods"] if m["name"] in names]
     measured = measure(plan, experiment, runs)
     by_size = sorted(zip(names, runs, measured, strict=True), key=lambda row: row[2].nodes)
+    shown = {method["name"]: method for method in results["methods"]}
+    results["methods"] = [shown[name] for name, _, _ in by_size]
     note = "Each size is pre-trained anew at equal steps, then a linear probe; test users."
     answer = Answer(notes=[*_notes(plan, most), *results["notes"]])
     answer.tables = [

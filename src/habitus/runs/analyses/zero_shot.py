@@ -6,8 +6,6 @@ and clusters named by an oracle, which knows the answers and is no zero-shot.
 
 Differs from the paper: how it answers without labels is not in it; the language models of its
 table are not run.
-
-Shapes: U users of the traces, C classes, D width.
 """
 
 from __future__ import annotations
@@ -16,16 +14,10 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 
-import numpy as np
-
-from habitus.comparisons import Classifies
-from habitus.config import digest_of
 from habitus.evaluation.class_asked import CLASS_SPLIT, protocol_of
 from habitus.evaluation.class_harness import evaluate_classes
 from habitus.evaluation.class_plan import ClassPlan
 from habitus.evaluation.class_predictions import ClassTrials
-from habitus.evaluation.features import Group, Method, over_seeds
-from habitus.evaluation.keyword_rules import KeywordCounts, OracleClusters
 from habitus.evaluation.prototypes import Prototypes
 from habitus.runs.analyses.asking import first_asked
 from habitus.runs.analyses.base import AnalysisPlan, Answer, analysis_results
@@ -33,10 +25,8 @@ from habitus.runs.analyses.keywords import Lists, task_keywords
 from habitus.runs.analyses.models import trained_rows
 from habitus.runs.analyses.pictures import directions
 from habitus.runs.analyses.tables import score_table, verdicts
-from habitus.runs.model_rows import ModelRows
-from habitus.runs.pasum_wiring import parts_of
+from habitus.runs.analyses.zero_shot_rows import answers_of, zero_shot_rows
 from habitus.runs.steps import Json
-from habitus.tasks.classes import Classes
 
 QUESTION = "Can the encoder answer without a single label?"
 PAPER_TABLE: Final = (
@@ -74,7 +64,7 @@ def _evaluate(plan: AnalysisPlan, keywords: Mapping[str, Lists], answer: Answer)
     evaluation = ClassPlan(
         traces=plan.traces,
         tasks=[task for task in plan.tasks if task.name in keywords],
-        methods=_methods(keywords, ours, paper, _answers(plan)),
+        methods=zero_shot_rows(keywords, ours, paper, answers_of(plan)),
         protocol=protocol_of(
             [run.to_dict() for rows in (ours, paper) for run in rows.runs], plan.traces, CLASS_SPLIT
         ),
@@ -102,57 +92,6 @@ def _evaluate(plan: AnalysisPlan, keywords: Mapping[str, Lists], answer: Answer)
         "ORACLE names clusters of users after the test labels: an upper reference of what lies in "
         "the vectors, and no answer without labels.",
         *results["notes"],
-    ]
-
-
-def _answers(plan: AnalysisPlan) -> dict[str, Classes]:
-    """Return the class of each user in each task, ``(U)``: for the oracle, and nobody else."""
-    train, found = CLASS_SPLIT.rows(plan.traces, "train"), {}
-    for task in plan.tasks:
-        users_B, class_B = task.answers(plan.traces, train)
-        found[task.name] = np.zeros(plan.traces.num_users, np.int64)
-        found[task.name][users_B] = class_B
-    return found
-
-
-def _methods(
-    keywords: Mapping[str, Lists], ours: ModelRows, paper: ModelRows, answers: dict[str, Classes]
-) -> list[Method]:
-    text = parts_of(ours.models[0])[1].text
-    represent = ours.ours().at(0).represent
-    assert represent is not None
-
-    def row(name: str, label: str, group: Group, answering: Classifies, key: object) -> Method:
-        words = (type(answering).__doc__ or "").splitlines()[0]
-        digest = digest_of([name, keywords, key])
-        return Method(
-            name=name,
-            label=label,
-            group=group,
-            description=words,
-            fingerprint=digest,
-            classifies=answering,
-        )
-
-    def prototypes(
-        rows: ModelRows, name: str, label: str, group: Group, *, hubs: bool = True
-    ) -> Method:
-        kept = [rows.ours().at(place).represent for place in range(len(rows.models))]
-        made = [
-            Prototypes(model, keywords, vectors, correct_hubs=hubs)
-            for model, vectors in zip(rows.models, kept, strict=True)
-        ]
-        return over_seeds([row(name, label, group, one, one.model.digest) for one in made])
-
-    rates = KeywordCounts(text, keywords, over_mean=True)
-    oracle = OracleClusters(represent, answers)
-    return [
-        row("keyword_counts", "keyword counts", "comparison", KeywordCounts(text, keywords), ""),
-        row("keyword_rates", "keyword counts over mean", "comparison", rates, ""),
-        row("oracle", "ORACLE clusters", "comparison", oracle, ours.models[0].digest),
-        prototypes(paper, "paper", "prototypes, PASUM (paper)", "comparison"),
-        prototypes(ours, "no_csls", "prototypes, no CSLS", "comparison", hubs=False),
-        prototypes(ours, "ours", "prototypes, ours", "ours"),
     ]
 
 
