@@ -1,16 +1,11 @@
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-
 import numpy as np
-import pyarrow as pa
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from habitus.data.blocks import Blocks
-from habitus.data.buckets import Partition, cut, final_block
-from habitus.data.dictionary import Final
-from habitus.data.events import USER
+from habitus.data.buckets import UserRanges, choose_ranges, cut, num_buckets
+from habitus.data.dictionary import Dictionary
 
 
 @given(st.lists(st.integers(0, 9), min_size=1).filter(any), st.integers(1, 12))
@@ -24,53 +19,54 @@ def test_buckets_are_all_users_in_order_and_about_even(counts: list[int], wanted
     assert buckets.count_K.tolist() == sums
     # A bucket ends with the user who reaches its share, so it is at most a user above it.
     assert max(sums) <= sum(counts) / wanted + max(counts)
-    assert buckets.of_users().tolist() == [
-        k for k, n in enumerate(np.diff(buckets.first_K1)) for _ in range(n)
-    ]
 
 
-def test_final_codes_take_the_place_of_provisional_ones() -> None:
-    final = Final(pa.array(["a", "b"]), np.array([0, 2, 1], np.uint8))
-    block = {"n": np.array([1, 0, 2], np.uint32), "x": np.array([1.5])}
-    found = final_block(block, {"n": final})
-    assert found["n"].tolist() == [2, 0, 1]
-    assert found["x"] is block["x"]
+@pytest.mark.parametrize(
+    ("mib", "memory_mib", "expected"),
+    [
+        # 32 MiB each, as long as that makes no more than 256.
+        (1, 1024, 1),
+        (33, 1024, 2),
+        (256 * 32, 1024, 256),
+        # 256 of 48 MiB; then 64 MiB each, a sixteenth of the memory.
+        (256 * 48, 1024, 256),
+        (256 * 128, 1024, 512),
+        # A sixteenth of 16 MiB.
+        (100, 16, 100),
+        (10**7, 16, 65_535),
+    ],
+)
+def test_how_many_buckets_there_are(mib: int, memory_mib: int, expected: int) -> None:
+    assert num_buckets(mib * 2**20, memory_mib * 2**20) == expected
 
 
-@pytest.mark.parametrize("num_buckets", [1, 2, 5])
-def test_a_partition_gives_each_bucket_its_events_by_arrival(
-    tmp_path: Path, num_buckets: int
+def test_each_user_has_the_range_of_the_id_whenever_it_is_met() -> None:
+    users = Dictionary()
+    users.codes(pl.Series(["m", "a", "z"]))
+    ranges = UserRanges(pl.Series(["f", "m", "é"]))
+    assert ranges.num == 4
+    # Behind m, so from f; by bytes é comes after z.
+    assert ranges.of_codes(users)[1:].tolist() == [2, 0, 2]
+    users.codes(pl.Series(["f", "e", "é", "ß"]))
+    assert ranges.of_codes(users)[1:].tolist() == [2, 0, 2, 1, 0, 3, 2]
+
+
+@given(
+    st.lists(
+        st.tuples(st.text(max_size=3), st.integers(0, 5)), min_size=1, unique_by=lambda t: t[0]
+    ).filter(lambda users: any(n for _, n in users)),
+    st.integers(1, 9),
+)
+def test_ranges_cut_those_met_so_far_as_buckets_cut_them(
+    counted: list[tuple[str, int]], wanted: int
 ) -> None:
-    rng = np.random.default_rng(0)
-    user = rng.integers(0, 7, 100).astype(np.uint32)
-    # The provisional code of user row u is 7 - u: orders differ.
-    codes = np.concatenate([[0], np.arange(7, 0, -1)]).astype(np.uint8)
-    finals = {USER: Final(pa.array(list("abcdefg")), codes)}
-    texts = [f"text {i}" if i % 3 else "" for i in range(100)]
-    blocks = Blocks(tmp_path / "blocks", limit=0)
-    for start, stop in ((0, 30), (30, 31), (31, 100)):
-        blocks.append(
-            {
-                USER: (7 - user[start:stop]).astype(np.uint32),
-                "n": np.arange(start, stop),
-                "text": pa.array(texts[start:stop], pa.large_string()),
-            }
-        )
-    buckets = cut(np.bincount(user, minlength=7), num_buckets)
-    partition = Partition(tmp_path / "buckets", buckets)
-    with ThreadPoolExecutor(2) as pool:
-        partition.fill(blocks, finals, pool)
-    bucket_U = buckets.of_users()
-    for bucket in range(len(buckets.count_K)):
-        expected = np.flatnonzero(bucket_U[user] == bucket)
-        found = partition.read(bucket)
-        assert found["n"].tolist() == expected.tolist()
-        assert found[USER].tolist() == user[expected].tolist()
-        assert found["text"].to_pylist() == [texts[i] for i in expected]  # type: ignore[union-attr]
-        restored = Partition.restored(tmp_path / "buckets", buckets, partition.state())
-        again = restored.read(bucket)
-        assert list(again) == list(found)
-        assert again["n"].tolist() == found["n"].tolist()
-        assert again["text"] == found["text"]
-    partition.delete()
-    assert list((tmp_path / "buckets").iterdir()) == []
+    users = Dictionary()
+    users.codes(pl.Series([name for name, _ in counted]))
+    counts = np.array([0, *(n for _, n in counted)])
+    ranges = choose_ranges(users, counts, wanted)
+    met = sorted([(name.encode(), n) for name, n in counted if n])
+    buckets = cut(np.array([n for _, n in met]), wanted)
+    assert ranges.num == len(buckets.count_K)
+    found = np.zeros(ranges.num, int)
+    np.add.at(found, ranges.of_codes(users)[1:], counts[1:])
+    assert found.tolist() == buckets.count_K.tolist()

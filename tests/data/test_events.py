@@ -55,7 +55,8 @@ def test_a_chunk_becomes_arrays_of_its_clean_rows() -> None:
     rows = np.arange(10, 14)
     chunk, dictionaries = encode(FRAME, plan(MAPPING, "out"), rows_L=rows)
     assert {name: as_list(array) for name, array in chunk.block.items() if name != "price"} == {
-        USER: [1, 2],
+        # Who opted out had the second code.
+        USER: [1, 3],
         ROW: [10, 12],
         "time": [3, 1],
         "kind": [1, 0],
@@ -67,9 +68,19 @@ def test_a_chunk_becomes_arrays_of_its_clean_rows() -> None:
     assert [(p.column, p.places.tolist(), p.reason) for p in chunk.problems] == [
         ("who", [3], "missing")
     ]
-    # Nothing of who opted out, or of bad rows, enters a dictionary.
-    assert dictionaries["kind"].values().to_list() == ["x"]
-    assert dictionaries["item_id"].values().to_list() == ["i1"]
+    # Nothing of who opted out, or of bad rows, comes out of a dictionary.
+    assert dictionaries[USER].values().to_list() == ["b", None, "a"]
+    assert dictionaries["kind"].values().to_list() == ["x", None, None]
+    assert dictionaries["item_id"].values().to_list() == ["i1", None, None]
+
+
+def test_a_value_of_a_bad_row_may_come_again_in_a_clean_one() -> None:
+    of = plan(MAPPING, "out")
+    dictionaries = of.dictionaries()
+    with ThreadPoolExecutor(2) as pool:
+        for frame in (FRAME, FRAME[:1], FRAME[:1].with_columns(kind=pl.lit("secret"))):
+            encode_chunk(frame, of, dictionaries, pool, bad_utf8=False, rows_L=None)
+    assert dictionaries["kind"].values().to_list() == ["x", "secret", None]
 
 
 def test_columns_are_read_once_and_only_where_they_are_needed() -> None:

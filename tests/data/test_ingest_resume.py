@@ -14,15 +14,13 @@ from typing import Any, cast
 import polars as pl
 import pytest
 
-from habitus.data import blocks as blocks_module
+from habitus.data import bucket_blocks, read_tables, reading, sources, write_events
 from habitus.data import ingest as ingest_module
-from habitus.data import reading, write_events
-from habitus.data.buckets import Partition
 from habitus.data.columns import TableName
 from habitus.data.ingest import IngestConfig, IngestReport, ingest
 from habitus.data.ingest_state import SCRATCH, STATE
 from habitus.data.mapping import ChannelMapping, EventsMapping, TracesMapping
-from habitus.data.sources import Source, Sql
+from habitus.data.sources import Source, Sql, chunks
 from habitus.errors import DataError
 
 from .small import mapping
@@ -135,29 +133,44 @@ def test_finished_buckets_are_not_written_again(
     assert (report.digest, report.unknown_items) == (again.digest, again.unknown_items)
 
 
-@pytest.mark.parametrize("while_filling", [True, False])
 def test_what_was_read_is_not_read_again(
-    tmp_path: Path,
-    tables: dict[TableName, Source],
-    whole: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    patch: Any,
-    while_filling: bool,
+    tmp_path: Path, tables: dict[TableName, Source], whole: Path, patch: Any
 ) -> None:
     out = tmp_path / "out"
-    # 501 clean rows are 8 pieces of 7 arrays each: it stops in the fifth.
-    monkeypatch.setattr(blocks_module, "PIECE_ROWS", 70)
-    where, name = (Partition, "_write") if while_filling else (ingest_module, "arrange")
-    with monkeypatch.context() as context:
-        calls = Calls(getattr(where, name), 30 if while_filling else 0)
-        context.setattr(where, name, lambda *args: calls(*args))
-        with pytest.raises(Stopped):
-            run(tables, out)
+    patch(ingest_module, "arrange", 0)
+    with pytest.raises(Stopped):
+        run(tables, out)
+    patch(ingest_module, "arrange")
     read, side = patch(reading, "read_events"), patch(reading, "read_table")
     written = patch(write_events, "_write_bucket")
     run(tables, out)
     assert (read.count, side.count, written.count) == (0, 0, BUCKETS)
     assert same_files(whole, out)
+
+
+def test_a_range_that_is_cut_again_goes_on_in_its_middle(
+    tmp_path: Path, patch: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # 36 bytes an event and up: with 3,200 bytes of memory each range is a few events.
+    monkeypatch.setattr(read_tables, "MIB", 200)
+    monkeypatch.setattr(sources, "STEP", 70)
+    tables: dict[TableName, Source] = {"events": many().sort("user_id", maintain_order=True)}
+    changed: dict[str, Any] = {"config": IngestConfig(memory_mib=16)}
+    changed["mapping"] = mapping(text="text")
+    filled = patch(bucket_blocks, "_split")
+    written = patch(write_events, "_write_bucket")
+    run(tables, tmp_path / "whole", **changed)
+    number = written.count
+    assert filled.count > 0
+    for finished in (number // 2, number - 2):
+        out = tmp_path / f"out-{finished}"
+        patch(write_events, "_write_bucket", finished)
+        with pytest.raises(Stopped):
+            run(tables, out, **changed)
+        read, left = patch(reading, "read_events"), patch(write_events, "_write_bucket")
+        run(tables, out, **changed)
+        assert (read.count, left.count) == (0, number - finished)
+        assert same_files(tmp_path / "whole", out)
 
 
 def test_a_run_that_only_had_to_end_ends(
@@ -219,9 +232,10 @@ def test_a_run_of_other_things_starts_over(
     "torn",
     [
         f"{SCRATCH}/{STATE}",
-        f"{SCRATCH}/blocks/.user",
-        f"{SCRATCH}/buckets/time",
-        f"{SCRATCH}/buckets/text.5.bytes",
+        f"{SCRATCH}/events/index.json",
+        f"{SCRATCH}/events/user_counts.npy",
+        f"{SCRATCH}/events/3/time",
+        f"{SCRATCH}/events/5/text.bytes",
         f"{SCRATCH}/items.table.arrow",
         f"{SCRATCH}/.user.values.arrow",
         f"{SCRATCH}/counts",
@@ -384,15 +398,14 @@ def test_a_killed_process_loses_no_finished_bucket(
     assert nothing_beside(out)
 
 
-def test_pieces_do_not_matter(
-    tmp_path: Path,
-    tables: dict[TableName, Source],
-    whole: Path,
-    patch: Any,
-    monkeypatch: pytest.MonkeyPatch,
+def test_chunks_do_not_matter(
+    tmp_path: Path, tables: dict[TableName, Source], patch: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(blocks_module, "PIECE_ROWS", 70)
+    # Ranges are chosen when seventy rows are read; what they hold in the end is another matter.
+    monkeypatch.setattr(sources, "STEP", 70)
+    monkeypatch.setattr(read_tables, "chunks", lambda part, columns, _: chunks(part, columns, 1))
+    run(tables, tmp_path / "whole")
     out = tmp_path / "out"
     stop(patch, tables, out, 4)
     run(tables, out)
-    assert same_files(whole, out)
+    assert same_files(tmp_path / "whole", out)

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from habitus.data import read_tables
+from habitus.data.buckets import num_buckets
 from habitus.data.columns import TableName
 from habitus.data.events import ROW, USER
 from habitus.data.ingest_report import IngestConfig
@@ -66,23 +67,48 @@ def test_events_are_read_piece_by_piece_into_one_order(
     monkeypatch.setattr(read_tables, "MIB", 1)
     source = pl.DataFrame({"user_id": "a", "time": range(150_000), "item_id": "i", "price": 0.5})
     of = job(tmp_path, pool, duplicates="quarantine")
-    blocks, dictionaries = read_events(of, parts(source))
-    assert blocks.on_disk
-    piece = next(blocks.pieces())
-    np.testing.assert_array_equal(piece["time"], np.arange(150_000))
-    np.testing.assert_array_equal(piece[ROW], np.arange(150_000))
-    assert set(np.unique(piece[USER])) == {1}
+    store, dictionaries = read_events(of, parts(source))
+    assert store.spill is not None
+    assert len(list(store.spill.pieces(0, pool))) > 1
+    whole = store.spill.read(0, pool)
+    np.testing.assert_array_equal(np.asarray(whole["time"]), np.arange(150_000))
+    np.testing.assert_array_equal(np.asarray(whole[ROW]), np.arange(150_000))
+    assert set(np.unique(np.asarray(whole[USER]))) == {1}
     assert dictionaries[USER].values().to_list() == ["a"]
-    blocks.delete()
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    # Two pieces of 65,536 rows of 20 bytes, 2.6 MB, pass the limit of 2 MB. Of a frame it is known
+    # that 200,000 rows come, 4 MB; of a query nothing: sixteen times 2.6 MB, 41.9. Parts of 1 MB.
+    [("frame", 4), ("query", 42), ("told", 7)],
+)
+def test_ranges_are_as_many_as_all_rows_will_need(
+    tmp_path: Path,
+    pool: ThreadPoolExecutor,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+    expected: int,
+) -> None:
+    monkeypatch.setattr(read_tables, "MIB", 10**6)
+    source = pl.DataFrame({"user_id": range(200_000), "time": 1, "item_id": "i", "price": 0.5})
+    # A sixteenth of the memory for a piece, an eighth to hold, a sixteenth for a range.
+    of = job(tmp_path, pool, memory_mib=16, buckets=7 if kind == "told" else None)
+    assert num_buckets(4 * 10**6, of.memory) == 4
+    store, _ = read_events(of, parts(source.lazy() if kind == "query" else source))
+    assert store.ranges is not None
+    assert store.ranges.num == expected
 
 
 def test_row_numbers_are_kept_only_where_they_are_needed(
     tmp_path: Path, pool: ThreadPoolExecutor
 ) -> None:
-    blocks, _ = read_events(job(tmp_path, pool), parts(events()))
-    assert ROW not in blocks.names
-    blocks, _ = read_events(job(tmp_path, pool, duplicates="quarantine"), parts(events()))
-    assert blocks.take(ROW).tolist() == [0, 1, 2, 3, 4]
+    store, _ = read_events(job(tmp_path, pool), parts(events()))
+    (block,) = store.take()
+    assert ROW not in block
+    store, _ = read_events(job(tmp_path, pool, duplicates="quarantine"), parts(events()))
+    (block,) = store.take()
+    assert block[ROW].tolist() == [0, 1, 2, 3, 4]
 
 
 def test_every_file_is_compared_with_the_mapping_before_any_is_read(
@@ -101,9 +127,10 @@ def test_files_of_different_types_are_one_column(tmp_path: Path, pool: ThreadPoo
     as_numbers.write_parquet(tmp_path / "a.parquet")
     as_numbers.with_columns(pl.col("user_id").cast(pl.String)).write_csv(tmp_path / "b.csv")
     files = [tmp_path / "a.parquet", tmp_path / "b.csv"]
-    blocks, dictionaries = read_events(job(tmp_path, pool), parts(files))
+    store, dictionaries = read_events(job(tmp_path, pool), parts(files))
     assert dictionaries[USER].values().to_list() == ["2", "1", "3"]
-    assert blocks.take(USER).tolist() == [1, 2, 1, 2, 3] * 2
+    codes = [code for block in store.take() for code in np.asarray(block[USER]).tolist()]
+    assert codes == [1, 2, 1, 2, 3] * 2
 
 
 def test_counts_add_up(tmp_path: Path, pool: ThreadPoolExecutor) -> None:

@@ -6,14 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from habitus.data.dictionary import encode
+from habitus.data.dictionary import Dictionary
 from habitus.data.validate import (
+    OPTED_OUT,
     check_id_type,
     check_value_type,
     id_problems,
+    id_properties,
     parse_numbers,
     problem,
-    rows_with,
     time_problems,
     utf8_problems,
 )
@@ -23,7 +24,10 @@ from habitus.errors import DataError
 def reasons(series: pl.Series, *, required: bool = True) -> dict[int, list[str]]:
     """Return what is wrong with each bad row of ids."""
     found: dict[int, list[str]] = {}
-    for p in id_problems("user", series, encode(series), required=required):
+    met = Dictionary(id_properties(required=required))
+    # What an earlier chunk had wrong is no fault of this one.
+    met.codes(pl.Series(["8.5", "nan", ""]))
+    for p in id_problems("user", series, met.codes(series), met, required=required):
         for place in p.places.tolist():
             found.setdefault(place, []).append(p.reason)
     return found
@@ -103,7 +107,7 @@ def test_yes_and_no_are_one_and_zero() -> None:
 
 
 def test_values_too_large_for_float32_fit_float64() -> None:
-    assert parse_numbers("x", pl.Series([1e39]), pl.Float64) == (np.array([1e39]), [])
+    assert parse_numbers("x", pl.Series([1e39]), np.float64) == (np.array([1e39]), [])
 
 
 def test_times_that_are_missing_unreadable_or_too_late() -> None:
@@ -132,7 +136,20 @@ def test_long_values_are_cut() -> None:
     assert found.values.to_list() == ["x" * 200]
 
 
-def test_rows_with_some_values() -> None:
-    encoded = encode(pl.Series(["a", None, "b", "a"]))
-    hit = encoded.values == "a"
-    assert rows_with(encoded, hit).tolist() == [True, False, False, True]
+@pytest.mark.parametrize("ids", [["12", "a", None, "12"], [12, 3, None, 12]])
+def test_who_opted_out_is_found_in_texts_and_in_numbers(ids: list[str | int | None]) -> None:
+    met = Dictionary(id_properties(required=True, opt_out=pl.Series(["12", "x"])))
+    hit_L = met.hits(OPTED_OUT, met.codes(pl.Series(ids)))
+    assert hit_L is not None
+    assert hit_L.tolist() == [True, False, False, True]
+    nobody = Dictionary(id_properties(required=True, opt_out=pl.Series([], dtype=pl.String)))
+    assert nobody.hits(OPTED_OUT, nobody.codes(pl.Series(ids))) is None
+
+
+def test_numbers_are_written_where_it_is_asked_for() -> None:
+    out_L = np.zeros(3, np.float32)
+    series = pl.concat([pl.Series([1.5]), pl.Series([None, 2.5], dtype=pl.Float64)], rechunk=False)
+    found_L, problems = parse_numbers("x", series, out_L=out_L)
+    assert found_L is out_L
+    np.testing.assert_array_equal(out_L, [1.5, np.nan, 2.5])
+    assert problems == []

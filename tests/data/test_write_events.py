@@ -13,7 +13,7 @@ from habitus.data.events import ROW, USER
 from habitus.data.ingest_report import IngestConfig
 from habitus.data.ingest_state import SCRATCH
 from habitus.data.mapping import ChannelMapping, EventsMapping, TracesMapping
-from habitus.data.read_tables import BLOCKS, Job, read_events
+from habitus.data.read_tables import Job, read_events
 from habitus.data.sources import parts
 from habitus.data.traces import Column
 from habitus.data.write_events import Arrangement, arrange, sort_bucket, write_events
@@ -44,8 +44,8 @@ def job(folder: Path, pool: ThreadPoolExecutor, of: TracesMapping, **config: Any
 def plan(
     of: Job, profiles: pl.DataFrame | None = None, items: pl.DataFrame | None = None
 ) -> tuple[Arrangement, Any]:
-    blocks, dictionaries = read_events(of, parts(events()))
-    return arrange(of.mapping.events, blocks, dictionaries, profiles, items), blocks
+    store, dictionaries = read_events(of, parts(events()))
+    return arrange(of.mapping.events, store, dictionaries, profiles, items, of.pool), store
 
 
 def test_users_are_those_with_an_event_or_a_profile_by_id(
@@ -90,8 +90,9 @@ def test_what_is_written_is_told(tmp_path: Path, pool: ThreadPoolExecutor) -> No
     )
     source = events().with_columns(text=pl.lit("é"))
     made = job(tmp_path, pool, of)
-    blocks, dictionaries = read_events(made, parts(source))
-    written = write_events(made, blocks, arrange(of.events, blocks, dictionaries, None, None))
+    store, dictionaries = read_events(made, parts(source))
+    plan = arrange(of.events, store, dictionaries, None, None, pool)
+    written = write_events(made, store, plan)
     assert written.columns == (
         Column(name="item_id", kind="id", dtype="uint8", num_values=3),
         Column(name="price", kind="dense", dtype="float32"),
@@ -104,27 +105,33 @@ def test_what_is_written_is_told(tmp_path: Path, pool: ThreadPoolExecutor) -> No
     assert np.load(tmp_path / "events/text.offsets.npy").tolist() == [0, 2, 4, 6, 8, 10]
 
 
-def test_a_bucket_is_sorted_by_user_time_and_arrival() -> None:
-    block = {USER: np.array([1, 0, 1, 0]), TIME: np.array([5, 9, 5, 2]), "n": np.arange(4)}
-    ordered = sort_bucket(dict(block), drop_repeats=False)
-    assert ordered.order.tolist() == [3, 1, 0, 2]
-    assert (ordered.num_repeats, ordered.repeated_rows) == (0, None)
+def test_a_bucket_is_sorted_by_user_time_and_arrival(pool: ThreadPoolExecutor) -> None:
+    user_L, time_L = np.array([1, 0, 1, 0], np.uint8), np.array([5, 9, 5, 2])
+    found = sort_bucket({USER: user_L, TIME: time_L, "n": np.arange(4)}, pool, drop_repeats=False)
+    assert np.asarray(found.block["n"]).tolist() == [3, 1, 0, 2]
+    assert np.asarray(found.block[TIME]).tolist() == [2, 9, 5, 5]
+    assert found.user_L.tolist() == [0, 0, 1, 1]
+    assert (found.num_repeats, found.repeated_rows) == (0, None)
 
 
 @pytest.mark.parametrize("drop", [True, False])
-def test_repeats_are_found_by_what_is_stored(drop: bool) -> None:
+def test_repeats_are_found_by_what_is_stored(pool: ThreadPoolExecutor, drop: bool) -> None:
     block = {
-        USER: np.array([1, 0, 1, 1]),
+        USER: np.array([1, 0, 1, 1], np.uint8),
         TIME: np.array([5, 9, 5, 5]),
         "text": pa.array(["a", "a", "a", "b"], pa.large_string()),
         ROW: np.array([10, 11, 12, 13]),
     }
-    ordered = sort_bucket(block, drop_repeats=drop)
-    assert ordered.num_repeats == 1
-    assert ordered.order.tolist() == ([1, 0, 3] if drop else [1, 0, 2, 3])
+    found = sort_bucket(block, pool, drop_repeats=drop)
+    assert found.num_repeats == 1
+    texts = found.block["text"].to_pylist()  # type: ignore[union-attr]
+    assert texts == (["a", "a", "b"] if drop else ["a", "a", "a", "b"])
+    assert np.asarray(found.block[TIME]).tolist() == [9, 5, 5, 5][: len(texts)]
+    assert found.user_L.tolist() == [0, 1, 1, 1][: len(texts)]
+    assert ROW not in found.block
     if drop:
-        assert ordered.repeated_rows is not None
-        assert ordered.repeated_rows.tolist() == [12]
+        assert found.repeated_rows is not None
+        assert found.repeated_rows.tolist() == [12]
 
 
 @pytest.mark.parametrize("buckets", [None, 1, 3])
@@ -132,9 +139,7 @@ def test_scratch_files_go_as_soon_as_they_can(
     tmp_path: Path, pool: ThreadPoolExecutor, buckets: int | None
 ) -> None:
     made = job(tmp_path, pool, mapping(), buckets=buckets)
-    found, blocks = plan(made)
-    assert blocks.on_disk == (buckets is not None)
-    write_events(made, blocks, found)
-    # The users of the events are counted again by a run that resumes; the workspace clears them.
-    expected = [] if buckets is None else [tmp_path / SCRATCH / BLOCKS / USER]
-    assert [p for p in (tmp_path / SCRATCH).rglob("*") if p.is_file()] == expected
+    found, store = plan(made)
+    assert (store.spill is not None) == (buckets is not None)
+    write_events(made, store, found)
+    assert [p for p in (tmp_path / SCRATCH).rglob("*") if p.is_file()] == []

@@ -1,32 +1,31 @@
 """Buckets: ranges of users whose events fit in memory together.
 
+Ranges are chosen by the ids that were met so far, so that events can be put together while they are
+read; who is met later finds a range, too.
+
 Shapes: U users, L events, V provisional codes of users, K buckets.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from concurrent.futures import Executor
-from functools import partial
-from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
+import polars as pl
 
-from habitus.data.blocks import (
-    Array,
-    Block,
-    Blocks,
-    FlatFile,
-    lengths_and_bytes,
-    take_rows,
-    texts_of,
-)
-from habitus.data.dictionary import Final
-from habitus.data.events import USER
+from habitus.data.dictionary import Dictionary
+from habitus.data.text_order import order_of_texts
 from habitus.data.traces import Rows
+
+MIB = 2**20
+MEMORY_SHARE = 8
+"""A bucket's arrays take this part of the memory at most: sorting needs several copies of them."""
+BUCKET_BYTES = 32 * MIB
+"""Arrays of this size are sorted and taken from twice as fast as ten times larger ones."""
+MANY_BUCKETS = 256
+"""More buckets are only made where memory demands them: each costs a read for each chunk."""
+MOST_BUCKETS = 2**16 - 1
 
 
 class Buckets(NamedTuple):
@@ -37,9 +36,39 @@ class Buckets(NamedTuple):
     count_K: Rows
     """Events of each bucket."""
 
-    def of_users(self) -> npt.NDArray[np.uint16]:
-        """Return the bucket of each user row."""
-        return np.repeat(np.arange(len(self.count_K), dtype=np.uint16), np.diff(self.first_K1))
+
+class UserRanges:
+    """Ranges of user ids.
+
+    Args:
+        bounds: the first id of every range but the first, ascending.
+    """
+
+    def __init__(self, bounds: pl.Series) -> None:
+        self.bounds = bounds
+        self._bucket_V1 = np.zeros(1, np.uint16)
+
+    @property
+    def num(self) -> int:
+        """How many ranges there are; some may turn out to be empty."""
+        return len(self.bounds) + 1
+
+    def of_codes(self, users: Dictionary) -> npt.NDArray[np.uint16]:
+        """Return the range of each user met so far, by provisional code; entry 0 means nothing."""
+        new = users.texts_from(len(self._bucket_V1))
+        if len(new):
+            found = self.bounds.search_sorted(new, side="right").to_numpy()
+            self._bucket_V1 = np.concatenate([self._bucket_V1, found.astype(np.uint16)])
+        return self._bucket_V1
+
+
+def choose_ranges(users: Dictionary, count_V1: Rows, wanted: int) -> UserRanges:
+    """Return ranges with about as many of the events so far each, ``wanted`` of them at most."""
+    is_met_V = count_V1[1:] > 0
+    ids = users.texts_from(1).filter(pl.Series(is_met_V))
+    order = order_of_texts(ids)
+    first_K1 = cut(count_V1[1:][is_met_V][order], wanted).first_K1
+    return UserRanges(ids.gather(order[first_K1[1:-1]]))
 
 
 def cut(count_U: Rows, num_buckets: int) -> Buckets:
@@ -56,95 +85,13 @@ def cut(count_U: Rows, num_buckets: int) -> Buckets:
     return Buckets(first_K1, np.diff(end_U1[first_K1]))
 
 
-def final_block(block: Mapping[str, Array], finals: Mapping[str, Final]) -> Block:
-    """Return a block with final codes, and user rows in place of provisional users."""
-    return {
-        name: np.take(finals[name].code_V1, array)
-        if name in finals and isinstance(array, np.ndarray)
-        else array
-        for name, array in block.items()
-    }
+def num_buckets(num_bytes: int, memory: int) -> int:
+    """Return how many buckets to cut arrays into, given their size and the memory to aim at.
 
-
-class Partition:
-    """Events with final codes, bucket after bucket on disk; inside a bucket by arrival."""
-
-    def __init__(self, folder: Path, buckets: Buckets) -> None:
-        self._folder, self._buckets = folder, buckets
-        self._start_K = np.cumsum(buckets.count_K) - buckets.count_K
-        self._next_K = self._start_K.copy()
-        self._files: dict[str, FlatFile] = {}
-        self._text_names: set[str] = set()
-
-    def fill(self, blocks: Blocks, finals: Mapping[str, Final], pool: Executor) -> None:
-        """Put every event into its bucket, columns side by side."""
-        bucket_U = self._buckets.of_users()
-        for piece in blocks.pieces():
-            block = final_block(piece, finals)
-            # The user dictionary's codes start at 1; rows at 0.
-            block[USER] = rows = block[USER] - 1
-            bucket_L = np.take(bucket_U, rows)
-            order = np.argsort(bucket_L, kind="stable")
-            count_K = np.bincount(bucket_L, minlength=len(self._next_K))
-            list(pool.map(partial(self._write, block, order, count_K), block))
-            self._next_K += count_K
-
-    def read(self, bucket: int) -> Block:
-        """Return all arrays of one bucket."""
-        start = int(self._start_K[bucket])
-        stop = start + int(self._buckets.count_K[bucket])
-        block: Block = {}
-        for name, file in self._files.items():
-            rows = file.read(start, stop)
-            is_text = name in self._text_names
-            block[name] = texts_of(rows, self._read_bytes(name, bucket)) if is_text else rows
-        return block
-
-    def state(self) -> dict[str, Any]:
-        """Return what :meth:`restored` needs besides the files."""
-        arrays = {name: file.dtype.str for name, file in self._files.items()}
-        return {"arrays": arrays, "texts": sorted(self._text_names)}
-
-    @classmethod
-    def restored(cls, folder: Path, buckets: Buckets, state: Mapping[str, Any]) -> Self:
-        """Return the partition that another run filled."""
-        partition = cls(folder, buckets)
-        for name, dtype in state["arrays"].items():
-            partition._files[name] = FlatFile(folder / name, dtype)
-        partition._text_names = set(state["texts"])
-        return partition
-
-    def delete(self) -> None:
-        """Remove the files."""
-        for file in self._files.values():
-            file.delete()
-        for path in self._folder.glob("*.bytes"):
-            path.unlink()
-
-    def _write(self, block: Block, order: Rows, count_K: npt.NDArray[np.int64], name: str) -> None:
-        array = take_rows(block[name], order)
-        numbers: npt.NDArray[Any]
-        data: npt.NDArray[np.uint8] | None = None
-        if isinstance(array, pa.LargeStringArray):
-            numbers, data = lengths_and_bytes(array)
-            numbers = numbers.astype(np.uint32)
-            self._text_names.add(name)
-        else:
-            numbers = array
-        if name not in self._files:
-            self._files[name] = FlatFile(self._folder / name, numbers.dtype)
-        stop = 0
-        for bucket in np.flatnonzero(count_K):
-            start, stop = stop, stop + int(count_K[bucket])
-            self._files[name].write(int(self._next_K[bucket]), numbers[start:stop])
-            if data is not None:
-                length = int(numbers[start:stop].sum())
-                FlatFile(self._bytes_path(name, int(bucket)), np.uint8).append(data[:length])
-                data = data[length:]
-
-    def _read_bytes(self, name: str, bucket: int) -> npt.NDArray[np.uint8]:
-        path = self._bytes_path(name, bucket)
-        return np.fromfile(path, np.uint8) if path.exists() else np.zeros(0, np.uint8)
-
-    def _bytes_path(self, name: str, bucket: int) -> Path:
-        return self._folder / f"{name}.{bucket}.bytes"
+    >>> num_buckets(320 * 2**20, 2**30), num_buckets(32 * 2**30, 2**30)
+    (10, 512)
+    """
+    # Half of what a bucket may be: ranges that are chosen early turn out uneven.
+    most = memory // (2 * MEMORY_SHARE)
+    size = min(max(BUCKET_BYTES, num_bytes // MANY_BUCKETS), most)
+    return min(MOST_BUCKETS, -(-num_bytes // max(1, size)))

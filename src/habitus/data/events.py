@@ -17,19 +17,21 @@ import pyarrow as pa
 
 from habitus.data.blocks import Array, Block
 from habitus.data.columns import TIME, ChannelKind
-from habitus.data.dictionary import Dictionary, Encoded, encode
+from habitus.data.dictionary import Dictionary
+from habitus.data.hash_table import Codes
 from habitus.data.mapping import EventsMapping
 from habitus.data.quarantine import bad_rows
 from habitus.data.sources import Part
 from habitus.data.times import TimeFormat, check_time_type, parse_times, scale_notice
 from habitus.data.traces import Rows
 from habitus.data.validate import (
+    OPTED_OUT,
     Problem,
     check_id_type,
     check_value_type,
     id_problems,
+    id_properties,
     parse_numbers,
-    rows_with,
     time_problems,
     utf8_problems,
 )
@@ -65,7 +67,9 @@ class EventPlan:
 
     def dictionaries(self) -> dict[str, Dictionary]:
         """Return an empty dictionary for the users and for each category and ID channel."""
-        return {name: Dictionary() for name in (USER, *self.names("category", "id"))}
+        users = {USER: Dictionary(id_properties(required=True, opt_out=self.opt_out))}
+        ids = {name: Dictionary(id_properties(required=False)) for name in self.names("id")}
+        return users | ids | {name: Dictionary() for name in self.names("category")}
 
     def names(self, *kinds: ChannelKind) -> list[str]:
         """Return the channels of the given kinds that stand in the source of events."""
@@ -124,31 +128,55 @@ def encode_chunk(
         rows_L: number of each row, to be kept as :data:`ROW`; None to keep none.
     """
     m, num_rows = plan.mapping, frame.height
-    coded, dense = [USER, *plan.names("category", "id")], plan.names("dense")
-    column = {name: m.user_id if name == USER else m.column_of(name) for name in (*coded, *dense)}
-    encoded = dict(zip(coded, pool.map(lambda n: encode(frame[column[n]]), coded), strict=True))
-    parsed = pool.map(lambda n: parse_numbers(column[n], frame[column[n]]), dense)
-    numbers = dict(zip(dense, parsed, strict=True))
+    was_used = all(dictionary.is_all_used() for dictionary in dictionaries.values())
+    code, number, unread = _encode_columns(frame, plan, dictionaries, pool)
     time = parse_times(frame[m.time], plan.time_format)
-    opted_L = rows_with(encoded[USER], encoded[USER].values.is_in(plan.opt_out.implode()))
+    opted_L = dictionaries[USER].hits(OPTED_OUT, code[USER])
+    if opted_L is None:
+        opted_L = np.zeros(num_rows, np.bool_)
     problems = utf8_problems(frame) if bad_utf8 else []
-    problems += _id_problems(frame, plan, encoded)
+    problems += _id_problems(frame, plan, code, dictionaries)
     problems += time_problems(m.time, frame[m.time], time, unit=m.time_unit, latest=plan.latest)
-    problems += [p for _, found in numbers.values() for p in found]
-    problems = without_rows(problems, opted_L, plan.opt_out, m.user_id)
+    problems = without_rows(problems + unread, opted_L, plan.opt_out, m.user_id)
     keep_L = ~(bad_rows(problems, num_rows) | opted_L)
 
-    arrays: Block = {TIME: time.fill_null(0).to_numpy()}
-    arrays |= {name: values_L for name, (values_L, _) in numbers.items()}
+    arrays: Block = {TIME: time.fill_null(0).to_numpy(), **number}
     if rows_L is not None:
         arrays[ROW] = rows_L
     arrays |= {n: _texts(frame[m.column_of(n)]) for n in plan.names("text")}
-    if not keep_L.all():
+    arrays |= code
+    is_whole = bool(keep_L.all())
+    if not is_whole:
         arrays = {n: _filter(a, keep_L) for n, a in arrays.items()}
-        encoded = {n: e.filter(keep_L) for n, e in encoded.items()}
-    codes = pool.map(lambda n: dictionaries[n].codes(encoded[n]), coded)
-    arrays |= dict(zip(coded, codes, strict=True))
+    for name, dictionary in dictionaries.items():
+        if is_whole and was_used:
+            dictionary.use_all()
+        else:
+            dictionary.use(cast(Codes, arrays[name]))
     return Chunk(arrays, problems, int(opted_L.sum()), _notices(frame, plan))
+
+
+def _encode_columns(
+    frame: pl.DataFrame, plan: EventPlan, dictionaries: Mapping[str, Dictionary], pool: Executor
+) -> tuple[dict[str, Codes], dict[str, npt.NDArray[np.float32]], list[Problem]]:
+    """Return codes, numbers and what is no number, columns side by side.
+
+    Memory is taken here and not in the threads of the pool: there the same pages would be taken
+    from the system and given back for every column.
+    """
+    m, num_rows = plan.mapping, frame.height
+    code = {name: np.empty(num_rows, np.uint32) for name in dictionaries}
+    number = {name: np.empty(num_rows, np.float32) for name in plan.names("dense")}
+
+    def encode(name: str) -> list[Problem]:
+        column = m.user_id if name == USER else m.column_of(name)
+        if name in number:
+            return parse_numbers(column, frame[column], out_L=number[name])[1]
+        dictionaries[name].codes(frame[column], code[name])
+        return []
+
+    unread = [p for found in pool.map(encode, (*code, *number)) for p in found]
+    return code, number, unread
 
 
 def without_rows(
@@ -191,13 +219,17 @@ def require_column(schema: Mapping[str, pl.DataType], column: str, ours: str, so
 
 
 def _id_problems(
-    frame: pl.DataFrame, plan: EventPlan, encoded: Mapping[str, Encoded]
+    frame: pl.DataFrame,
+    plan: EventPlan,
+    code: Mapping[str, Codes],
+    dictionaries: Mapping[str, Dictionary],
 ) -> list[Problem]:
-    m = plan.mapping
-    found = id_problems(m.user_id, frame[m.user_id], encoded[USER], required=True)
-    for name in plan.names("id"):
-        column = m.column_of(name)
-        found += id_problems(column, frame[column], encoded[name], required=False)
+    found = []
+    for name in (USER, *plan.names("id")):
+        column = plan.mapping.user_id if name == USER else plan.mapping.column_of(name)
+        found += id_problems(
+            column, frame[column], code[name], dictionaries[name], required=name == USER
+        )
     return found
 
 

@@ -141,11 +141,16 @@ def _report(
 def _run(job: Job, tables: Mapping[TableName, Source]) -> tuple[Manifest, int]:
     """Write everything, the manifest last."""
     reading = read_all(job, tables)
-    blocks, dictionaries, frames = reading.blocks, reading.dictionaries, reading.frames
+    store, dictionaries, frames = reading.store, reading.dictionaries, reading.frames
     plan = arrange(
-        job.mapping.events, blocks, dictionaries, frames.get("profiles"), frames.get("items")
+        job.mapping.events,
+        store,
+        dictionaries,
+        frames.get("profiles"),
+        frames.get("items"),
+        job.pool,
     )
-    written = write_events(job, blocks, plan)
+    written = write_events(job, store, plan)
     users = pl.Series(plan.users.final.values, dtype=pl.String)
     digests = dict(written.digests)
     for name, frame in frames.items():

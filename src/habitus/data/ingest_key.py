@@ -17,7 +17,7 @@ from habitus.data.ingest_report import IngestConfig
 from habitus.data.mapping import TracesMapping
 from habitus.data.sources import Part, Source, Sql, files_of, parts
 
-FORMAT = 1
+FORMAT = 2
 """Of what an unfinished ingest leaves on disk."""
 _STEP = 2**20
 _QUOTED = re.compile(r"'([^']+)'|\"([^\"]+)\"")

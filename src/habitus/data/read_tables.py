@@ -14,10 +14,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from habitus.data.blocks import Blocks
+from habitus.data.buckets import MIB, num_buckets
 from habitus.data.columns import ITEM_ID, USER_ID, TableName
 from habitus.data.dictionary import Dictionary
-from habitus.data.events import EventPlan, encode_chunk
+from habitus.data.event_store import EventStore
+from habitus.data.events import USER, EventPlan, encode_chunk
 from habitus.data.ingest_report import IngestConfig, Progress, TableCounts
 from habitus.data.ingest_state import SCRATCH, IngestState
 from habitus.data.mapping import TracesMapping
@@ -29,8 +30,12 @@ from habitus.data.traces import Rows
 from habitus.data.validate import DUPLICATE
 from habitus.errors import DataError
 
-MIB = 2**20
-BLOCKS = "blocks"
+EVENTS = "events"
+"""Folder of events that do not fit in memory."""
+RELEASED = "released"
+"""What the state calls groups of ranges whose files are removed."""
+UNKNOWN_SHARE = 16
+"""How many times what is held to expect, where nobody knows how many rows there will be."""
 
 
 @dataclass
@@ -144,7 +149,7 @@ def pieces(
     job.check_share(table, tally.rows)
 
 
-def read_events(job: Job, parts: Sequence[Part]) -> tuple[Blocks, dict[str, Dictionary]]:
+def read_events(job: Job, parts: Sequence[Part]) -> tuple[EventStore, dict[str, Dictionary]]:
     """Return all clean events in provisional codes, and what the codes mean.
 
     Raises:
@@ -155,8 +160,7 @@ def read_events(job: Job, parts: Sequence[Part]) -> tuple[Blocks, dict[str, Dict
     for part in parts:
         plan.check(part)
     tally, dictionaries = job.tally("events"), plan.dictionaries()
-    limit = job.memory // 8 if job.config.buckets is None else 0
-    blocks = Blocks(job.scratch / BLOCKS, limit)
+    store = _store(job, parts, dictionaries[USER])
     keep_rows = job.config.duplicates == "quarantine"
     for part, frame, row_L in pieces(job, "events", parts, lambda _: plan.columns):
         chunk = encode_chunk(
@@ -170,14 +174,27 @@ def read_events(job: Job, parts: Sequence[Part]) -> tuple[Blocks, dict[str, Dict
         tally.quarantine.add(chunk.problems, row_L)
         tally.opted_out += chunk.opted_out
         job.notices.update(dict.fromkeys(chunk.notices))
-        blocks.append(chunk.block)
-    tally.kept = blocks.num_events
-    if not blocks.num_events:
+        store.append(chunk.block)
+    tally.kept = store.num_events
+    if not store.num_events:
         raise DataError(
             f"no event is left of {tally.rows:,} rows ({tally.quarantine.bad:,} bad, "
             f"{tally.opted_out:,} of users who opted out): give a source with events"
         )
-    return blocks, dictionaries
+    return store, dictionaries
+
+
+def _store(job: Job, parts: Sequence[Part], users: Dictionary) -> EventStore:
+    tally, about = job.tally("events"), sum(part.about for part in parts)
+
+    def num_ranges(num_bytes: int) -> int:
+        if job.config.buckets is not None:
+            return job.config.buckets
+        share = about / max(1, tally.rows) if about else UNKNOWN_SHARE
+        return num_buckets(int(num_bytes * max(1.0, share)), job.memory)
+
+    limit = job.memory // 8 if job.config.buckets is None else 0
+    return EventStore(job.scratch / EVENTS, limit, users, num_ranges, job.pool)
 
 
 def table_plan(job: Job, table: TableName) -> TablePlan:

@@ -11,16 +11,13 @@ from typing import NamedTuple, cast
 
 import polars as pl
 
-from habitus.data.blocks import Blocks
 from habitus.data.columns import TABLES, TableName
 from habitus.data.dictionary import Dictionary
+from habitus.data.event_store import EventStore
 from habitus.data.events import USER
 from habitus.data.ingest_state import Torn, check_sizes, sizes_of
-from habitus.data.read_tables import BLOCKS, Job, read_events, read_table
+from habitus.data.read_tables import EVENTS, RELEASED, Job, read_events, read_table
 from habitus.data.sources import Source, parts
-
-PARTITION = "partition"
-"""What the state calls events that lie in their buckets: of the blocks only users are then left."""
 
 
 class Reading(NamedTuple):
@@ -30,7 +27,7 @@ class Reading(NamedTuple):
     """Names of the files of each source."""
     frames: dict[TableName, pl.DataFrame]
     """Side tables."""
-    blocks: Blocks
+    store: EventStore
     dictionaries: dict[str, Dictionary]
 
 
@@ -48,10 +45,10 @@ def read_all(job: Job, tables: Mapping[TableName, Source]) -> Reading:
     # Events come last: whatever is wrong with a small table is found before a large one is read.
     side: list[TableName] = [name for name in sources if name != "events"]
     frames = {name: read_table(job, name, sources[name]) for name in side}
-    blocks, dictionaries = read_events(job, sources["events"])
+    store, dictionaries = read_events(job, sources["events"])
     files = {n: [Path(p.name).name for p in found] for n, found in sources.items()}
-    reading = Reading(files, frames, blocks, dictionaries)
-    if blocks.on_disk and job.state.is_kept:
+    reading = Reading(files, frames, store, dictionaries)
+    if store.spill is not None and job.state.is_kept:
         _keep(job, reading)
     return reading
 
@@ -66,8 +63,8 @@ def _keep(job: Job, reading: Reading) -> None:
         files=reading.files,
         frames=list(reading.frames),
         dictionaries=list(reading.dictionaries),
-        blocks=reading.blocks.state(),
-        block_sizes=sizes_of(job.scratch / BLOCKS),
+        store=reading.store.state(),
+        store_sizes=sizes_of(job.scratch / EVENTS),
         table_sizes=sizes_of(job.scratch, [job.scratch / file for file in tables]),
         notices=list(job.notices),
         counted=job.counted(),
@@ -76,9 +73,10 @@ def _keep(job: Job, reading: Reading) -> None:
 
 def _restored(job: Job) -> Reading:
     state = job.state.values
-    in_buckets = PARTITION in state
-    sizes = state["block_sizes"]
-    check_sizes(job.scratch / BLOCKS, {USER: sizes[USER]} if in_buckets else sizes)
+    released = state.get(RELEASED, [])
+    gone = tuple(f"{group}/" for group in released)
+    sizes = {name: n for name, n in state["store_sizes"].items() if not name.startswith(gone)}
+    check_sizes(job.scratch / EVENTS, sizes)
     check_sizes(job.scratch, state["table_sizes"])
     try:
         frames = {n: _read(job.scratch / _frame_file(n)) for n in state["frames"]}
@@ -87,11 +85,14 @@ def _restored(job: Job) -> Reading:
         raise Torn(str(error)) from error
     job.notices = dict.fromkeys(state["notices"])
     job.recount(state["counted"])
+    dictionaries = {name: Dictionary.of(table["value"]) for name, table in values.items()}
     return Reading(
         state["files"],
         cast("dict[TableName, pl.DataFrame]", frames),
-        Blocks.restored(job.scratch / BLOCKS, state["blocks"], USER if in_buckets else None),
-        {name: Dictionary.of(table["value"]) for name, table in values.items()},
+        EventStore.restored(
+            job.scratch / EVENTS, state["store"], released, dictionaries[USER], job.pool
+        ),
+        dictionaries,
     )
 
 

@@ -26,7 +26,7 @@ from habitus.data.columns import (
     ChannelKind,
     TableName,
 )
-from habitus.data.dictionary import encode
+from habitus.data.dictionary import Dictionary
 from habitus.data.events import ROW, require_column, without_rows
 from habitus.data.mapping import TableMapping
 from habitus.data.quarantine import Quarantine, bad_rows
@@ -37,15 +37,16 @@ from habitus.data.validate import (
     DOUBLED,
     EMPTY,
     MISSING,
+    OPTED_OUT,
     SELF_FOLLOW,
     UNKNOWN_USER,
     Problem,
     check_id_type,
     check_value_type,
     id_problems,
+    id_properties,
     parse_numbers,
     problem,
-    rows_with,
     time_problems,
     utf8_problems,
 )
@@ -118,10 +119,11 @@ def clean_chunk(
     opted_B = np.zeros(frame.height, np.bool_)
     for name in (USER_ID, FOLLOWS_ID, ITEM_ID):
         if name in ours and (name == ITEM_ID) == (plan.table == "items"):
-            encoded = encode(ours[name])
-            if name in USER_COLUMNS:
-                opted_B |= rows_with(encoded, encoded.values.is_in(plan.opt_out.implode()))
-            problems += id_problems(columns[name], ours[name], encoded, required=True)
+            met = Dictionary(id_properties(required=True, opt_out=plan.opt_out))
+            code_B = met.codes(ours[name])
+            hit_B = met.hits(OPTED_OUT, code_B) if name in USER_COLUMNS else None
+            opted_B = opted_B if hit_B is None else opted_B | hit_B
+            problems += id_problems(columns[name], ours[name], code_B, met, required=True)
             ours[name] = ours[name].cast(pl.String)
     problems += _typed(plan, columns, ours)
     ids = [columns[name] for name in USER_COLUMNS if name in columns]
@@ -191,7 +193,7 @@ def _typed(
 
 def _typed_label(columns: Mapping[str, str], ours: dict[str, pl.Series]) -> list[Problem]:
     raw = ours[VALUE]
-    values, found = parse_numbers(columns[VALUE], raw, pl.Float64)
+    values, found = parse_numbers(columns[VALUE], raw, np.float64)
     ours[VALUE] = pl.Series(values)
     missing_B = np.isnan(values)
     for p in found:

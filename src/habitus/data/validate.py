@@ -5,14 +5,15 @@ Shapes: L rows of a chunk, V distinct values.
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple, cast
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from habitus.data.columns import TimeUnit
-from habitus.data.dictionary import Encoded
+from habitus.data.dictionary import Dictionary, Property
+from habitus.data.hash_table import Codes
 from habitus.data.sources import REPLACEMENT
 from habitus.errors import DataError
 
@@ -29,6 +30,8 @@ DUPLICATE: Final = "same as an earlier row"
 UNKNOWN_USER: Final = "a user without events or profile"
 SELF_FOLLOW: Final = "follows itself"
 DOUBLED: Final = "id stands in an earlier row"
+OPTED_OUT: Final = "opted out"
+"""No reason of a problem: of who opted out nothing is told."""
 
 SOFT: Final = frozenset({DUPLICATE, UNKNOWN_USER, SELF_FOLLOW})
 """Reasons that leave a row out without saying that the source is damaged: they stop no run."""
@@ -84,43 +87,68 @@ def check_value_type(dtype: pl.DataType, column: str, source: str) -> None:
         )
 
 
-def id_problems(
-    column: str, series: pl.Series, encoded: Encoded, *, required: bool
-) -> list[Problem]:
-    """Return rows whose id is of the wrong kind, or missing although ``required``."""
-    found = []
-    if required and (encoded.place_L < 0).any():
-        found.append(problem(column, series, encoded.place_L < 0, MISSING))
-    if not series.dtype.is_integer():
-        marker_V = encoded.values.str.to_lowercase().is_in(_MARKERS)
-        decimal_V = encoded.values.str.contains(_DECIMAL)
-        checks = [(FLOAT_ID, decimal_V), (MARKER_ID, marker_V)]
-        if required:
-            checks.append((EMPTY, encoded.values.str.strip_chars() == ""))
-        for reason, bad_V in checks:
-            if bad_V.any():
-                found.append(problem(column, series, rows_with(encoded, bad_V), reason))
+def id_properties(*, required: bool, opt_out: pl.Series | None = None) -> dict[str, Property]:
+    """Return what makes an id bad, by reason, and under :data:`OPTED_OUT` who opted out.
+
+    Whole numbers are ids whatever they are: as text they pass all of it.
+    """
+    found = {
+        FLOAT_ID: Property(lambda texts: texts.str.contains(_DECIMAL)),
+        MARKER_ID: Property(lambda texts: texts.str.to_lowercase().is_in(_MARKERS)),
+    }
+    if required:
+        found[EMPTY] = Property(lambda texts: texts.str.strip_chars() == "")
+    if opt_out is not None and len(opt_out):
+        found[OPTED_OUT] = Property(lambda texts: texts.is_in(opt_out.implode()), of_numbers=True)
     return found
 
 
-def rows_with(encoded: Encoded, hit_V: pl.Series) -> npt.NDArray[np.bool_]:
-    """Return which rows hold one of the distinct values where ``hit_V``."""
-    hit_V1 = np.zeros(len(hit_V) + 1, np.bool_)
-    hit_V1[:-1] = hit_V.to_numpy()
-    return cast("npt.NDArray[np.bool_]", np.take(hit_V1, encoded.place_L))
+def id_problems(
+    column: str, series: pl.Series, code_L: Codes, dictionary: Dictionary, *, required: bool
+) -> list[Problem]:
+    """Return rows whose id is of the wrong kind, or missing although ``required``.
+
+    Args:
+        column: name in the source.
+        series: its values.
+        code_L: their codes in ``dictionary``, which was made with :func:`id_properties`.
+        dictionary: the values met.
+        required: whether a missing id is bad.
+    """
+    found = []
+    if required and not code_L.all():
+        found.append(problem(column, series, code_L == 0, MISSING))
+    for reason in (FLOAT_ID, MARKER_ID, *((EMPTY,) if required else ())):
+        bad_L = dictionary.hits(reason, code_L)
+        if bad_L is not None and bad_L.any():
+            found.append(problem(column, series, bad_L, reason))
+    return found
 
 
 def parse_numbers(
-    column: str, series: pl.Series, dtype: type[pl.Float32 | pl.Float64] = pl.Float32
+    column: str,
+    series: pl.Series,
+    dtype: npt.DTypeLike = np.float32,
+    out_L: npt.NDArray[np.floating] | None = None,
 ) -> tuple[npt.NDArray[np.floating], list[Problem]]:
-    """Return numbers, NaN where missing, and what is no number or too large for ``dtype``."""
+    """Return numbers, NaN where missing, and what is no number or too large for ``dtype``.
+
+    They are written to ``out_L`` where it is given.
+    """
     if series.dtype == pl.String:
         raw = series.str.strip_chars()
         series = pl.select(pl.when(raw != "").then(raw)).to_series()
     # Through float64 whatever the source holds, so that the same number from any source is equal.
     wide = series if series.dtype.is_float() else series.cast(pl.Float64, strict=False)
-    narrow_L = wide.cast(dtype).fill_null(np.nan).to_numpy()
-    if np.isfinite(narrow_L).all():
+    narrow_L = np.empty(len(wide), dtype) if out_L is None else out_L
+    stop, is_clean = 0, True
+    with np.errstate(over="ignore"):
+        for chunk in wide.get_chunks():
+            start, stop = stop, stop + len(chunk)
+            # A missing number is NaN in numpy.
+            narrow_L[start:stop] = chunk.to_numpy()
+            is_clean &= bool(np.isfinite(narrow_L[start:stop]).all())
+    if is_clean:
         return narrow_L, []
     found = []
     unread_L = (wide.is_null() & series.is_not_null()).to_numpy()

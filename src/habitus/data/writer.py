@@ -141,10 +141,13 @@ def write_array(path: Path, values: npt.NDArray[Any]) -> str:
     return file.close()
 
 
-def write_table(path: Path, table: pa.Table) -> str:
-    """Write a Parquet file; return the digest of its contents."""
+def write_table(path: Path, table: pa.Table, *, distinct: bool = False) -> str:
+    """Write a Parquet file; return the digest of its contents.
+
+    Values that are all distinct are not looked up in a dictionary.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(table, path)
+    pq.write_table(table, path, use_dictionary=not distinct)
     return digest_of_table(table)
 
 
