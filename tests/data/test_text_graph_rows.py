@@ -41,7 +41,7 @@ def test_halves_by_hand() -> None:
 
 @given(st.lists(st.lists(st.lists(st.integers(0, 9), max_size=4), max_size=5), max_size=5))
 def test_the_halves_are_all_posts_in_their_order_once(users: Users) -> None:
-    earlier, later = (users_of(half_of(tokens_of(users), h)) for h in ("earlier", "later"))  # type: ignore[arg-type]
+    earlier, later = (users_of(half_of(tokens_of(users), h)) for h in ("earlier", "later"))
     assert [a + b for a, b in zip(earlier, later, strict=True)] == users
     assert all(len(b) - len(a) in (0, 1) for a, b in zip(earlier, later, strict=True))
 
@@ -59,7 +59,7 @@ def graphs(users: Users, weight: str = "binary") -> TextGraphs:
 def test_a_batch_holds_each_user_as_its_view_shows_it() -> None:
     tokens = tokens_of(USERS)
     whole = graphs(USERS)
-    halves = [graphs(users_of(half_of(tokens, h))) for h in ("earlier", "later")]  # type: ignore[arg-type]
+    halves = [graphs(users_of(half_of(tokens, h))) for h in ("earlier", "later")]
     rows = TextGraphRows(whole, *halves)
     batch = rows.read(np.array([0, 3, 0, 3, 2]), np.array([0, 0, 1, 1, 2]))
     wanted = [USERS[0], USERS[3], [[1, 2]], [[1]], [[4, 5, 6]]]
