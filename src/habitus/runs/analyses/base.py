@@ -38,7 +38,8 @@ class AnalysisPlan:
     """On which set, and how much of the work.
 
     Raises:
-        UsageError: no such set with posts.
+        GuardError: every task profiles people, and nobody allowed it.
+        UsageError: no such set with posts, or no such task of it.
     """
 
     data: str
@@ -64,6 +65,8 @@ class AnalysisPlan:
             raise UsageError(
                 f"no set with posts is called {self.data!r}; {did_you_mean(self.data, POSTS)}"
             )
+        # A wrong task is said before anything is read.
+        assert self.tasks
 
     @property
     def steps(self) -> Steps:

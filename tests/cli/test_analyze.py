@@ -1,0 +1,121 @@
+"""The verb with its long part taken out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from habitus.cli.main import main
+from habitus.runs import analyses
+from habitus.runs.analyses import AnalysisPlan
+from tests.reports.analysis.sample import analysis
+
+
+class StandIn:
+    """Remembers the plans that it was asked for."""
+
+    def __init__(self) -> None:
+        self.plans: list[AnalysisPlan] = []
+
+    def __call__(self, plan: AnalysisPlan) -> dict[str, Any]:
+        self.plans.append(plan)
+        plan.show("pretrain", 1, 2, "")
+        return analysis()
+
+
+@pytest.fixture
+def stand_in(monkeypatch: pytest.MonkeyPatch) -> StandIn:
+    found = StandIn()
+    monkeypatch.setattr(analyses, "ANALYSES", {"ablation": found})
+    return found
+
+
+def run(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as stopped:
+        main(["analyze", *arguments])
+    return int(stopped.value.code or 0)
+
+
+def test_it_writes_the_page_and_prints_what_was_found(
+    stand_in: StandIn, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("ablation", "--out", str(tmp_path)) == 0
+    printed = capsys.readouterr().out
+    folder = tmp_path / "synthetic_posts" / "ablation"
+    for name in ("analysis.html", "analysis.json"):
+        assert (folder / name).stat().st_size > 0
+        assert str(folder / name) in printed
+    assert analysis()["findings"][0] in printed
+    assert len(stand_in.plans) == 1
+
+
+def test_options_reach_the_plan(stand_in: StandIn, tmp_path: Path) -> None:
+    words = ["--data", "legislature", "--preset", "best", "--seeds", "3", "--task", "region"]
+    flags = ["--quick", "--fine-tune", "--allow-sensitive"]
+    assert run("ablation", *words, *flags, "--out", str(tmp_path)) == 0
+    [plan] = stand_in.plans
+    assert (plan.data, plan.preset, plan.seeds, plan.task) == ("legislature", "best", 3, "region")
+    assert plan.quick
+    assert plan.fine_tune
+    assert plan.sensitive
+    assert plan.root == tmp_path
+
+
+@pytest.mark.parametrize(
+    ("options", "command"),
+    [
+        ((), "habitus analyze ablation --data synthetic_posts"),
+        (
+            ("--quick", "--seeds", "2", "--task", "age", "--fine-tune"),
+            "habitus analyze ablation --data synthetic_posts --quick --seeds 2 --task age "
+            "--fine-tune",
+        ),
+        (
+            ("--preset", "best", "--allow-sensitive"),
+            "habitus analyze ablation --data synthetic_posts --preset best --allow-sensitive",
+        ),
+    ],
+)
+@pytest.mark.usefixtures("stand_in")
+def test_the_page_says_which_command_made_it(
+    options: tuple[str, ...], command: str, tmp_path: Path
+) -> None:
+    assert run("ablation", *options, "--out", str(tmp_path)) == 0
+    file = tmp_path / "synthetic_posts" / "ablation" / "analysis.json"
+    assert json.loads(file.read_text())["command"] == command
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("ablaton",), "no analysis is called 'ablaton'; did you mean 'ablation'?"),
+        (("ablation", "--seeds", "0"), "--seeds must be at least 1, got 0"),
+        (("ablation", "--data", "legislatur"), "did you mean 'legislature'?"),
+        (("map", "--task", "gendr"), "has no task 'gendr'; did you mean 'gender'?"),
+        (("transfer", "--data", "debate_forum"), "is one platform"),
+    ],
+)
+def test_what_is_wrong_is_a_sentence(
+    arguments: tuple[str, ...],
+    message: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(*arguments, "--out", str(tmp_path)) == 2
+    assert message in " ".join(capsys.readouterr().err.split())
+    assert not list(tmp_path.rglob("analysis.json"))
+
+
+def test_help_names_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--help") == 0
+    said = capsys.readouterr().out
+    assert all(option in said for option in ("--data", "--task", "--quick", "--allow-sensitive"))
+
+
+def test_analyses_are_called_with_a_plan_alone() -> None:
+    first: Callable[[AnalysisPlan], object] = analyses.ANALYSES["map"]
+    assert first.__name__ == "word_map"
