@@ -7,7 +7,7 @@ import pytest
 
 from habitus.data.keyword_graphs import (
     WordPairs,
-    corpus_pairs,
+    training_pairs,
     keyword_graphs,
     one_word_graphs,
 )
@@ -37,7 +37,7 @@ def corpus(seed: int = 0, num_users: int = 5) -> tuple[Tokens, list[list[int]]]:
 def test_pairs_are_those_of_a_literal_count_over_all_posts(window: int) -> None:
     tokens, posts = corpus()
     chosen = np.array([0, 1, 3, 4, 7, 12])
-    found = corpus_pairs(tokens, chosen, WORDS, TextGraphConfig(window=window, max_nodes=1))
+    found = training_pairs(tokens, chosen, WORDS, TextGraphConfig(window=window, max_nodes=1))
     counts = count_windows(posts, window)
     assert found.joined_KK.any()
     for i, a in enumerate(chosen):
@@ -53,7 +53,7 @@ def test_all_words_give_the_graph_of_one_user_who_wrote_everything() -> None:
     tokens, _ = corpus(1)
     config = TextGraphConfig(window=5, max_nodes=None, edge_weight="ppmi")
     whole = build_text_graphs(tokens._replace(user_ptr_U1=np.array([0, tokens.num_posts])), config)
-    pairs = corpus_pairs(tokens, np.arange(WORDS), WORDS, config)
+    pairs = training_pairs(tokens, np.arange(WORDS), WORDS, config)
     made = keyword_graphs([whole.word_V.astype(np.int64)], pairs)
     for name in ("node_ptr_U1", "word_V", "edge_ptr_V1", "edge_col_E", "edge_weight_E"):
         np.testing.assert_array_equal(getattr(made, name), getattr(whole, name), name)
@@ -61,7 +61,7 @@ def test_all_words_give_the_graph_of_one_user_who_wrote_everything() -> None:
 
 def test_a_word_that_nobody_wrote_is_alone() -> None:
     tokens, _ = corpus()
-    pairs = corpus_pairs(tokens, np.array([0, 1, WORDS]), WORDS + 1, TextGraphConfig())
+    pairs = training_pairs(tokens, np.array([0, 1, WORDS]), WORDS + 1, TextGraphConfig())
     assert not pairs.joined_KK[2].any()
     assert not pairs.joined_KK[:, 2].any()
 

@@ -111,7 +111,8 @@ def test_a_bucket_is_sorted_by_user_time_and_arrival(pool: ThreadPoolExecutor) -
     assert np.asarray(found.block["n"]).tolist() == [3, 1, 0, 2]
     assert np.asarray(found.block[TIME]).tolist() == [2, 9, 5, 5]
     assert found.user_L.tolist() == [0, 0, 1, 1]
-    assert (found.num_repeats, found.repeated_rows) == (0, None)
+    assert not found.repeated.result().any()
+    assert found.repeated_rows is None
 
 
 @pytest.mark.parametrize("drop", [True, False])
@@ -123,7 +124,8 @@ def test_repeats_are_found_by_what_is_stored(pool: ThreadPoolExecutor, drop: boo
         ROW: np.array([10, 11, 12, 13]),
     }
     found = sort_bucket(block, pool, drop_repeats=drop)
-    assert found.num_repeats == 1
+    # Sorted it is the second of the user's three.
+    assert found.repeated.result().tolist() == [False, False, True, False]
     texts = found.block["text"].to_pylist()  # type: ignore[union-attr]
     assert texts == (["a", "a", "b"] if drop else ["a", "a", "a", "b"])
     assert np.asarray(found.block[TIME]).tolist() == [9, 5, 5, 5][: len(texts)]

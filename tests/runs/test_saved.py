@@ -4,9 +4,8 @@ from pathlib import Path
 
 from habitus.data.traces import Traces
 from habitus.representations.model import Model, load
-from habitus.runs import run_of
 from habitus.runs.pretrain import Pretrained
-from habitus.runs.saved import saved_entries, saved_rows
+from habitus.runs.saved import run_of, saved_entries, saved_rows
 from tests.small import small_events, small_run, small_traces
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+
+if TYPE_CHECKING:
+    from habitus.runs.analyses import AnalysisPlan
 
 
 def analyze_command(
@@ -41,7 +44,6 @@ def analyze_command(
     from habitus.errors import UsageError
     from habitus.reports import model_card
     from habitus.reports.analysis import write_analysis
-    from habitus.representations.model import Model
     from habitus.runs.analyses import ANALYSES, AnalysisPlan
     from habitus.runs.card import card_info
 
@@ -49,21 +51,12 @@ def analyze_command(
         raise UsageError(f"--seeds must be at least 1, got {seeds}")
     analyze = ANALYSES[name]
 
-    def card(model: Model) -> str:
-        return model_card(card_info(model))
-
-    words = ["habitus analyze", name, f"--data {data}"]
-    words += [f"--preset {preset}"] if preset != "ci" else []
-    words += [*(["--quick"] if quick else []), *([f"--seeds {seeds}"] if seeds > 1 else [])]
-    words += [f"--task {task}"] if task is not None else []
-    words += ["--fine-tune"] if fine_tune else []
-    words += ["--allow-sensitive"] if allow_sensitive else []
     with stages() as show:
         plan = AnalysisPlan(
             data=data,
             root=out,
             show=show,
-            card=card,
+            card=lambda model: model_card(card_info(model)),
             preset=preset,
             quick=quick,
             seeds=seeds,
@@ -71,9 +64,21 @@ def analyze_command(
             task=task,
             fine_tune=fine_tune,
         )
-        results = {**analyze(plan), "command": " ".join(words)}
+        results = {**analyze(plan), "command": _command(name, plan)}
     console = Console()
     for finding in results["findings"]:
         console.print(finding)
     for path in write_analysis(results, out / data / name):
         console.print(str(path), soft_wrap=True, markup=False, highlight=False)
+
+
+def _command(name: str, plan: AnalysisPlan) -> str:
+    """Return the command that makes the same analysis."""
+    words = ["habitus analyze", name, f"--data {plan.data}"]
+    words += [f"--preset {plan.preset}"] if plan.preset != "ci" else []
+    words += ["--quick"] if plan.quick else []
+    words += [f"--seeds {plan.seeds}"] if plan.seeds > 1 else []
+    words += [f"--task {plan.task}"] if plan.task is not None else []
+    words += ["--fine-tune"] if plan.fine_tune else []
+    words += ["--allow-sensitive"] if plan.sensitive else []
+    return " ".join(words)

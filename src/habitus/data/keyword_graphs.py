@@ -31,7 +31,7 @@ class WordPairs(NamedTuple):
     """None where edges are binary."""
 
 
-def corpus_pairs(
+def training_pairs(
     tokens: Tokens, word_K: Rows, num_words: int, config: TextGraphConfig
 ) -> WordPairs:
     """Return which words are joined when all posts of all users count as one user's.

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import torch
 from scipy.special import softmax
 
-from habitus.data.keyword_graphs import corpus_pairs, keyword_graphs
+from habitus.data.keyword_graphs import keyword_graphs, training_pairs
 from habitus.data.segmentation import Segmenter
 from habitus.data.text_graph import TextGraphs
 from habitus.data.text_graph_batch import text_graph_batch
@@ -93,7 +93,7 @@ class Prototypes:
         known = relabel(tokens, vocabulary.lookup(words))
         word_K = np.unique(np.concatenate(lists))
         return keyword_graphs(
-            lists, corpus_pairs(known, word_K, len(vocabulary), self.encoding.graph)
+            lists, training_pairs(known, word_K, len(vocabulary), self.encoding.graph)
         )
 
 

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from habitus.data.traces import Traces
 from habitus.representations.model import Model
-from habitus.runs import run_of
+from habitus.runs import RUNS, Run
 from habitus.runs.model_rows import ModelRows
 from habitus.runs.steps import Json, Steps
+
+
+def run_of(values: Mapping[str, Any]) -> Run | None:
+    """Return the run that a model directory tells of; None where it is of other making."""
+    name = values.get("name")
+    if name not in RUNS:
+        return None
+    return type(RUNS[str(name)]("ci")).from_dict(values)
 
 
 def saved_rows(traces: Traces, models: Sequence[Model], folder: Path) -> ModelRows:
