@@ -54,3 +54,41 @@ def test_no_seed_is_no_run(capsys: pytest.CaptureFixture[str]) -> None:
         main(["demo", "--seeds", "0"])
     assert stopped.value.code == 2
     assert "--seeds must be at least 1, got 0" in capsys.readouterr().err
+
+
+def test_pasum_writes_a_report_for_each_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = []
+
+    def stand_in(root: Path, plan: demo.DemoPlan, *, data: str | None, **_: Any) -> Any:
+        asked.append((root, plan, data))
+        yield "baskets", sample()
+        yield "posts", sample()
+
+    monkeypatch.setattr("habitus.runs.demo_pasum.run_demo_pasum", stand_in)
+    with pytest.raises(SystemExit) as stopped:
+        main(["demo", "pasum", "--quick", "--fine-tune", "--out", str(tmp_path)])
+    assert stopped.value.code == 0
+    assert asked == [(tmp_path, demo.DemoPlan(quick=True, fine_tune=True), None)]
+    printed = capsys.readouterr().out
+    for name in ("baskets", "posts"):
+        assert str(tmp_path / name / "report.html") in printed
+        text = (tmp_path / name / "report.json").read_text()
+        assert '"habitus demo pasum --quick --fine-tune"' in text
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["pasm"], "no demo is called 'pasm'; did you mean 'pasum'?"),
+        (["--data", "legislature"], "--data goes with a system that has several sets"),
+    ],
+)
+def test_a_demo_that_is_not_there_is_told(
+    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["demo", *words])
+    assert stopped.value.code == 2
+    assert message in capsys.readouterr().err

@@ -48,7 +48,9 @@ def test_only_a_made_up_set_asks_sensitive_things_unasked() -> None:
 
 def test_an_unknown_set_is_told_before_anything_is_done(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="did you mean 'legislature'"):
-        run_demo_pasum(tmp_path, DemoPlan(), show=silent, card=lambda _: "", data="legislatur")
+        next(
+            run_demo_pasum(tmp_path, DemoPlan(), show=silent, card=lambda _: "", data="legislatur")
+        )
     assert not any(tmp_path.iterdir())
 
 
@@ -84,7 +86,7 @@ def test_without_a_name_it_is_baskets_and_made_up_people(
 ) -> None:
     monkeypatch.setattr(module, "_baskets", lambda *_: {"title": "baskets"})
     monkeypatch.setattr(module, "run_posts", lambda name, *_: {"title": name})
-    found = run_demo_pasum(tmp_path, DemoPlan(), show=silent, card=lambda _: "")
+    found = dict(run_demo_pasum(tmp_path, DemoPlan(), show=silent, card=lambda _: ""))
     assert list(found) == [BASKETS, "synthetic_posts"]
     one = run_demo_pasum(tmp_path, DemoPlan(), show=silent, card=lambda _: "", data="legislature")
-    assert one == {"legislature": {"title": "legislature"}}
+    assert dict(one) == {"legislature": {"title": "legislature"}}

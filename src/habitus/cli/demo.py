@@ -85,17 +85,22 @@ def _channel(out: Path, plan: Any, command: str) -> None:  # noqa: ANN401 - Demo
 
 def _pasum(out: Path, plan: Any, command: str, data: str | None) -> None:  # noqa: ANN401
     from habitus.cli.progress import stages
-    from habitus.reports import model_card
+    from habitus.reports import model_card, write_report
     from habitus.representations.model import Model
     from habitus.runs.card import card_info
     from habitus.runs.demo_pasum import run_demo_pasum
+
+    made: dict[str, Mapping[str, Any]] = {}
 
     def card(model: Model) -> str:
         return model_card(card_info(model))
 
     with stages() as show:
-        found = run_demo_pasum(out, plan, show=show, card=card, data=data)
-    for name, results in found.items():
+        for name, results in run_demo_pasum(out, plan, show=show, card=card, data=data):
+            # Written as soon as it is there: the next set may be stopped.
+            write_report({**results, "command": command}, out / name)
+            made[name] = results
+    for name, results in made.items():
         _write({**results, "command": command}, out / name)
 
 

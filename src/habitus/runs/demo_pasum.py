@@ -12,7 +12,7 @@ With ``data`` one of the real sets with posts, there is one report, on that set.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -91,8 +91,8 @@ BASKETS: Final = "complete_journey"
 
 def run_demo_pasum(
     root: Path, plan: DemoPlan, *, show: Show, card: Callable[[Model], str], data: str | None = None
-) -> dict[str, Json]:
-    """Return results by name of the report; steps are kept below ``root`` and reused.
+) -> Iterator[tuple[str, Json]]:
+    """Yield the name and the results of each report; steps are kept below ``root`` and reused.
 
     Args:
         root: where steps are kept.
@@ -111,10 +111,9 @@ def run_demo_pasum(
         raise UsageError(
             f"no pasum demo is called {unknown[0]!r}; {did_you_mean(unknown[0], [BASKETS, *POSTS])}"
         )
-    return {
-        name: (_baskets if name == BASKETS else _posts(name))(root, plan, show, card)
-        for name in names
-    }
+    for name in names:
+        make = _baskets if name == BASKETS else _posts(name)
+        yield name, make(root, plan, show, card)
 
 
 def basket_run(preset: str) -> PasumRun:
