@@ -16,6 +16,7 @@ Keys = npt.NDArray[np.uint64]
 Rows = npt.NDArray[np.int64]
 
 _FIRST_BITS: Final = 10
+_LARGE_BITS: Final = 16
 _FULL: Final = 0.65
 """Share of slots above which the table grows: a fuller one is searched too long."""
 _GOLDEN: Final = np.uint64(0x9E3779B97F4A7C15)
@@ -29,7 +30,7 @@ class HashTable:
         self.size = 0
         """Codes given so far; the next key that is met for the first time gets ``size + 1``."""
         self._bits = _FIRST_BITS
-        self._slots_S2 = np.zeros((1 << self._bits, 2), np.uint64)
+        self._slots_S2 = _empty_slots(self._bits)
         self._new_L: Rows = np.empty(0, np.int64)
         """Kept, since large memory that is taken again and again is slow."""
 
@@ -62,9 +63,15 @@ class HashTable:
         return taken_V
 
     def _grow(self) -> None:
-        old_S2, self._bits = self._slots_S2, self._bits + 1
-        self._slots_S2 = np.zeros((1 << self._bits, 2), np.uint64)
+        # A small table takes little, and need not be moved as often.
+        old_S2, self._bits = self._slots_S2, self._bits + (2 if self._bits < _LARGE_BITS else 1)
+        self._slots_S2 = _empty_slots(self._bits)
         _move(old_S2, self._slots_S2, np.uint64(64 - self._bits))
+
+
+def _empty_slots(bits: int) -> Keys:
+    # Written, not left to the system to fill: pages that are read first are given twice.
+    return np.full((1 << bits, 2), 0, np.uint64)
 
 
 def count_into(count_V1: Rows, code_L: npt.NDArray[np.integer]) -> None:

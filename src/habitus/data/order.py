@@ -101,7 +101,7 @@ def repeats_of(arrays: Mapping[str, Array], ordered: Ordered) -> npt.NDArray[np.
 
 def _suspects(user_B: Rows, time_B: Rows, arrays: Mapping[str, Array]) -> Rows:
     """Return events that may be the same as another one: array after array, until they are few."""
-    hash_B, is_suspect_B = np.zeros(len(user_B), np.uint64), np.ones(len(user_B), np.bool_)
+    hash_B, is_suspect_B = np.full(len(user_B), 0, np.uint64), np.ones(len(user_B), np.bool_)
     for name in sorted(arrays, key=lambda name: _cost(arrays[name])):
         _mix(hash_B, bits_of(arrays[name]))
         is_suspect_B[:] = False

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,8 @@ from habitus.data.read_tables import Job, count_repeats
 from habitus.data.traces import Column, Rows
 from habitus.data.validate import parse_numbers
 from habitus.data.writer import ColumnWriter, write_array, write_table
+
+Mask: TypeAlias = npt.NDArray[np.bool_]
 
 
 class Attribute(NamedTuple):
@@ -100,9 +102,9 @@ def write_events(job: Job, store: EventStore, plan: Arrangement) -> Written:
         done.num_read += len(block[TIME])
         drop_repeats = job.config.duplicates == "quarantine"
         found = sort_bucket(block, job.pool, drop_repeats=drop_repeats)
-        count_repeats(job, found.repeated_rows, found.num_repeats)
         count_into(done.count_U, found.user_L)
         done.unknown += _write_bucket(job, plan, found.block, writers)
+        count_repeats(job, found.repeated_rows, int(found.repeated.result().sum()))
         if store.spill is not None:
             done.keep(users, writers.values())
         job.progress("sort events", done.num_read, store.num_events)
@@ -130,25 +132,28 @@ class Sorted(NamedTuple):
     block: Block
     """All channels and the time."""
     user_L: Rows
-    num_repeats: int
+    repeated: Future[Mask]
+    """Which events, before any was left out, equal an earlier one."""
     repeated_rows: Rows | None
     """Numbers of the rows left out since they equal an earlier one; None where none is."""
 
 
 def sort_bucket(block: Block, pool: Executor, *, drop_repeats: bool) -> Sorted:
-    """Return a bucket by user, time and arrival, without repeats if wanted; it is used up."""
+    """Return a bucket by user, time and arrival, without repeats if wanted; it is used up.
+
+    Where repeats stay they need only be counted, which may take as long as writing does.
+    """
     row_L = cast("Rows | None", block.pop(ROW, None))
     ordered = order_events(cast(Codes, block.pop(USER)), cast(Rows, block.pop(TIME)))
     found = take_all(block, ordered.place_L, pool)
-    repeated_L = repeats_of(found, ordered)
-    num_repeats = int(repeated_L.sum())
+    repeated = pool.submit(repeats_of, dict(found), ordered)
     found[TIME] = ordered.time_L
-    if not (drop_repeats and num_repeats):
-        return Sorted(found, ordered.user_L, num_repeats, None)
+    if not drop_repeats or not (repeated_L := repeated.result()).any():
+        return Sorted(found, ordered.user_L, repeated, None)
     assert row_L is not None
     rows = np.take(row_L, ordered.place_L[repeated_L])
     kept = take_all(found, np.flatnonzero(~repeated_L), pool)
-    return Sorted(kept, ordered.user_L[~repeated_L], num_repeats, rows)
+    return Sorted(kept, ordered.user_L[~repeated_L], repeated, rows)
 
 
 def _attribute(series: pl.Series, *, dense: bool) -> Attribute:
