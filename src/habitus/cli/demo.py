@@ -100,8 +100,8 @@ def _pasum(out: Path, plan: Any, command: str, data: str | None) -> None:  # noq
             # Written as soon as it is there: the next set may be stopped.
             write_report({**results, "command": command}, out / name)
             made[name] = results
-    for name, results in made.items():
-        _write({**results, "command": command}, out / name)
+    for name, found in made.items():
+        _write({**found, "command": command}, out / name)
 
 
 def _write(results: Mapping[str, Any], out: Path) -> None:
