@@ -80,5 +80,5 @@ def test_places_are_those_of_a_stable_sort(codes: list[int], num_buckets: int) -
     code_L = np.array(codes, np.uint32)
     place_L, count_K = places_by_bucket(bucket_V1, code_L, num_buckets)
     expected = np.argsort(bucket_V1[code_L], kind="stable")
-    assert np.argsort(place_L).tolist() == expected.tolist()
+    assert place_L.tolist() == np.argsort(expected).tolist()
     assert count_K.tolist() == np.bincount(bucket_V1[code_L], minlength=num_buckets).tolist()

@@ -99,11 +99,12 @@ def test_repeats_do_not_depend_on_how_they_are_looked_for(
 
 
 def test_many_events_at_once_are_compared_in_full() -> None:
-    number = order.MANY_AT_ONCE + 300
-    # Of each value two, all of one user at one time; then a few at another.
-    rows = [(0, 0, n // 2 % 256, n // 512, "a") for n in range(number)] + [(0, 1, 0, 0.0, "a")] * 2
+    half = order.MANY_AT_ONCE // 2 + 150
+    # Every value twice, far from itself, all of one user at one time; then a few at another.
+    values = [(n % half % 256, float(n % half // 256)) for n in range(2 * half)]
+    rows = [(0, 0, *value, "a") for value in values] + [(0, 1, 0, 0.0, "a")] * 2
     assert repeats(rows) == expected_repeats(rows)
-    assert sum(repeats(rows)) == number // 2 + 1
+    assert sum(repeats(rows)) == half + 1
 
 
 def test_events_without_channels_repeat_by_time_alone() -> None:
