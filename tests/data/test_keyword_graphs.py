@@ -7,9 +7,9 @@ import pytest
 
 from habitus.data.keyword_graphs import (
     WordPairs,
-    training_pairs,
     keyword_graphs,
     one_word_graphs,
+    training_pairs,
 )
 from habitus.data.text_graph import TextGraphConfig, build_text_graphs
 from habitus.data.text_graph_batch import text_graph_batch
