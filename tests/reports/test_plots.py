@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import pytest
 from hypothesis import given
@@ -79,3 +80,22 @@ def test_thinning_keeps_the_ends_and_nearly_the_number_asked_for(size: int, at_m
         assert (kept[0], kept[-1]) == (points[0], points[-1])
     if size <= at_most:
         assert list(kept) == points
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "names"),
+    [
+        (0, 2, ["1", "2", "5", "10", "20", "50", "100"]),
+        (-1, 0.4, ["0.1", "0.2", "0.5", "1", "2"]),
+        # 1, 2 and 5 of six powers would be too many.
+        (0, 5, ["1", "10", "100", "1000", "10k", "100k"]),
+        # Between 3 and 4 is no round number: the ends are named.
+        (math.log10(3), math.log10(4), ["3", "4"]),
+    ],
+)
+def test_a_logarithmic_axis_names_round_numbers(low: float, high: float, names: list[str]) -> None:
+    found = plots.log_ticks(low, high)
+    assert [name for _, name in found] == names
+    for at, name in found:
+        number = float(name.replace("k", "000"))
+        assert at == pytest.approx(math.log10(number), abs=1e-6)

@@ -8,6 +8,7 @@ import pytest
 
 from habitus.errors import DataError
 from habitus.reports.analysis import analysis_page, write_analysis
+from habitus.reports.analysis.page import cell_text
 from tests.reports.analysis.sample import analysis
 
 VOID = {"br", "meta", "input", "col", "hr"}
@@ -58,3 +59,21 @@ def test_nothing_is_written_of_a_broken_analysis(tmp_path: Path) -> None:
     with pytest.raises(DataError):
         write_analysis({**analysis(), "format": 0}, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_column_of_long_texts_reads_from_the_left() -> None:
+    table = {
+        "title": "Words",
+        "columns": ["class", "which", "number"],
+        "rows": [["a", "one, two, three, four, five, six", 6], ["b", "none", 0]],
+    }
+    page = analysis_page({**analysis(), "tables": [table]})
+    for text in ("which", "one, two, three, four, five, six", "none"):
+        assert f'<span class="text">{text}</span>' in page
+    assert "<td>6</td>" in page
+
+
+def test_large_numbers_are_written_out() -> None:
+    assert cell_text(12_113.4) == "12,113"
+    assert cell_text(5_951.04) == "5,951"
+    assert cell_text(1.25) == "1.25"

@@ -23,8 +23,8 @@ def test_the_page_says_how_much_is_known_and_who_is_ahead(
     labels = [row[0] for row in scores["rows"]]
     assert labels[:2] == ["majority", "random guess"]
     assert labels[-2:] == [
-        "service-0 to service-1, TF-IDF + linear",
-        "service-0 to service-1, ours",
+        "service 0 to service 1, TF-IDF + linear",
+        "service 0 to service 1, ours",
     ]
     assert [row[0] for row in accuracy["rows"]] == labels
     assert not any("of words" in label for label in labels)

@@ -80,34 +80,34 @@ def cell_text(value: object) -> str:
     return f"{number:,.4g}" if abs(number) < 10_000 else f"{number:,.0f}"
 
 
-def _cell(value: object) -> object:
-    """Return a cell: an interval below its value, and a long text from the left."""
-    if isinstance(value, Mapping):
-        between = interval(value["low"], value["high"])
-        return join([score(value["value"]), " ", el("span", between, class_="span")])
-    text = cell_text(value)
-    return el("span", text, class_="text") if len(text) > _LONG else text
-
-
-def _texts(values: Mapping[str, Any]) -> set[int]:
-    """Return the columns that hold a long text."""
-    return {
-        c
-        for r in values["rows"]
-        for c, v in enumerate(r)
-        if c and isinstance(v, str) and len(v) > _LONG
-    }
-
-
 def _table(values: Mapping[str, Any]) -> Html:
-    rows = [row(cell_text(r[0]), *(_cell(c) for c in r[1:])) for r in values["rows"]]
-    head = [
-        el("span", n, class_="text") if c in _texts(values) else n
-        for c, n in enumerate(values["columns"])
+    texts = _texts(values)
+    rows = [
+        row(cell_text(r[0]), *(_cell(v, left=c in texts) for c, v in enumerate(r) if c))
+        for r in values["rows"]
     ]
+    head = [_left(name) if c in texts else name for c, name in enumerate(values["columns"])]
     wide = table(head, rows, "figures")
     text = note(values["note"]) if values.get("note") else None
     return el("div", el("h3", values["title"]), text, scrolling(values["title"], wide))
+
+
+def _texts(values: Mapping[str, Any]) -> set[int]:
+    """Return the columns, but for the first, that hold a long text: they read from the left."""
+    cells = [(c, value) for r in values["rows"] for c, value in enumerate(r)]
+    return {c for c, value in cells if c and isinstance(value, str) and len(value) > _LONG}
+
+
+def _cell(value: object, *, left: bool) -> object:
+    """Return a cell; an interval stands below its value."""
+    if isinstance(value, Mapping):
+        between = interval(value["low"], value["high"])
+        return join([score(value["value"]), " ", el("span", between, class_="span")])
+    return _left(cell_text(value)) if left else cell_text(value)
+
+
+def _left(text: str) -> Html:
+    return el("span", text, class_="text")
 
 
 def _made(results: Mapping[str, Any]) -> Html:

@@ -30,6 +30,9 @@ class Platforms(NamedTuple):
     """Its value where everything is trained."""
     away: str
     """Its value where it is asked."""
+    home_name: str
+    """What readers call it."""
+    away_name: str
     words: str
     """What the reader should know of them."""
 
@@ -39,6 +42,8 @@ PLATFORMS: Final[Mapping[str, Platforms]] = {
         "service",
         "service-0",
         "service-1",
+        "service 0",
+        "service 1",
         "Both services of the made-up world use the same words, so nothing is lost but what is "
         "hidden on purpose.",
     ),
@@ -46,6 +51,8 @@ PLATFORMS: Final[Mapping[str, Platforms]] = {
         "kind",
         "oral",
         "written",
+        "debates",
+        "written questions",
         "What members say in debates and what they ask in writing: one language, two registers. "
         "Who votes with whom, which pre-training reads, is the same on both.",
     ),

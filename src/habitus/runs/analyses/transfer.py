@@ -134,7 +134,7 @@ def _plot(
     ]
     return {
         "kind": "lines",
-        "title": f"From {platforms.home} to {platforms.away}, by the words that are known",
+        "title": f"From {platforms.home_name} to {platforms.away_name}, by known words",
         "note": "Mean over tasks and 95 % interval; words are hidden only from who comes from "
         "home.",
         "x": "tokens known, %",
@@ -148,14 +148,14 @@ def _plot(
 
 
 def _findings(results: Mapping[str, Any], known: Coverage, platforms: Platforms) -> list[str]:
-    home, away = platforms.home, platforms.away
+    home, away = platforms.home_name, platforms.away_name
     tokens, words, users = map(percent, known)
     return [
-        f"Of what test users write on {away}, {tokens} of tokens and {words} of distinct words are "
-        f"known from {home}; {users} of users have one or more.",
+        f"Of the posts of test users in {away}, {tokens} of tokens and {words} of distinct words "
+        f"are known from {home}; {users} of users have one or more.",
         f"From {home} to {away}, ours against the commonest class: "
         f"{verdicts(results, 'ours', 'majority')}; against TF-IDF + linear that goes the same "
         f"way: {verdicts(results, 'ours', 'tfidf')}.",
-        f"Against what {away}'s own posts and labels give: "
+        f"Against what the posts and labels of {away} itself give: "
         f"{verdicts(results, 'ours', 'ours_away')}.",
     ]

@@ -75,14 +75,16 @@ def curve_names(share: float) -> tuple[str, str]:
 def rows_of(sides: Sides) -> list[Method]:
     """Return the rows of the table: home to away, and what they are held against."""
     home, away = sides.home.models[0], sides.away.models[0]
-    here, there = sides.names.home, sides.names.away
+    here, there = sides.names.home_name, sides.names.away_name
     at_home = OtherPlatform(Probed(sides.known, sides.known), sides.home_traces, tests_at_home=True)
     own = TfidfLinear(text=parts_of(away)[1].text)
     own.fit(sides.away_train, 0)
     return [
         _row(sides, "tfidf_away", f"{there} alone, TF-IDF + linear", "comparison", own),
         _row(sides, "ours_away", f"{there} alone, ours", "comparison", away.encode),
-        _row(sides, "head_away", f"{here}'s encoder, {there}'s labels", "comparison", home.encode),
+        _row(
+            sides, "head_away", f"encoder of {here}, labels of {there}", "comparison", home.encode
+        ),
         _row(sides, "ours_home", f"{here} to {here}, ours", "comparison", at_home),
         *shared_rows(sides, 1.0),
     ]
@@ -90,7 +92,8 @@ def rows_of(sides: Sides) -> list[Method]:
 
 def shared_rows(sides: Sides, share: float) -> list[Method]:
     """Return what goes from home to away where a share of the words stays: TF-IDF, and ours."""
-    model, here, there = sides.home.models[0], sides.names.home, sides.names.away
+    model = sides.home.models[0]
+    here, there = sides.names.home_name, sides.names.away_name
     encoder, encoding = parts_of(model)
     text = SharedWords(encoding.text, sides.away_traces.digest, share)
     hidden = TextGraphEncoding(encoding.vocabulary, text, encoding.graph)
