@@ -33,6 +33,9 @@ REMARKS = {
 """What says nothing of itself, in the order of the README."""
 
 DATA = {
+    "communities.yaml": "keywords of PASUM's six domains, as printed in table 8",
+    "forum_keywords.yaml": "keywords of the debate forums, written before any post was read",
+    "pasum_keywords.yaml": "keywords of occupations and majors, as printed (tables 9 and 10)",
     "clue_cells.csv": "the cells of CLUE's table, as printed",
     "page.css": "the style of the report page",
     "page.js": "what the report page does when it is clicked",

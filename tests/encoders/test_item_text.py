@@ -14,7 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from habitus.config import Config
 from habitus.data.item_sequence import ItemSequenceBatch
-from habitus.encoders import ENCODERS, UserEncoder
+from habitus.encoders import ENCODERS, UserEncoder, item_text
 from habitus.encoders.item_text import ItemTextEncoder, shorten
 from habitus.errors import UsageError
 from habitus.nn.stages import run
@@ -120,6 +120,17 @@ def test_in_parts_or_at_once_is_the_same(size: int, single: bool) -> None:
     assert_near(slots(other, batch), whole_GD)
     # 15 items, of 9 tokens at most.
     assert (len(module.stages(batch, size)[-1]) == 1) == (size >= (15 * 9 if single else 15))
+
+
+def test_without_gradients_a_batch_may_be_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    module, batch = encoder(), make_batch({0: 9, 1: 0, 2: 5, 3: 1})
+    expected_UD = module(batch).z_UD
+    made: list[int] = []
+    module.item_transformer.register_forward_hook(lambda *called: made.append(len(called[1][0])))
+    monkeypatch.setattr(item_text, "TOKENS_OF_PART", 20)
+    with torch.no_grad():
+        assert_near(module(batch).z_UD, expected_UD)
+    assert max(made) <= 20 < sum(made) == batch.num_tokens
 
 
 def test_slots_of_a_user_stand_side_by_side_and_missing_ones_are_zeros() -> None:

@@ -12,6 +12,7 @@ from habitus.data.snapshot import Snapshot
 from habitus.errors import UsageError
 from habitus.evaluation.features import (
     Method,
+    compared_methods,
     comparison_method,
     concatenated,
     control_methods,
@@ -108,3 +109,19 @@ def test_majority_answers_yes_or_no_and_classes() -> None:
     assert isinstance(majority.predicts, Majority)
     assert isinstance(majority.classifies, Majority)
     assert comparison_method(RandomVectors(), "control", "x", "key").classifies is None
+
+
+def test_further_systems_are_fitted_if_they_can_answer(tmp_path: Path) -> None:
+    traces = world(tmp_path / "traces")
+    train = Snapshot(traces, "2020-06-01", SPLIT.rows(traces, "train"))
+    [counts] = compared_methods(["aggregates"], train)
+    assert counts.represent is not None
+    assert counts.represent(train).shape[0] == train.num_users
+    with pytest.raises(UsageError, match="'random_guess' answers no yes-or-no tasks"):
+        compared_methods(["random_guess"], train)
+    [guess] = compared_methods(["random_guess"], train, classes=True)
+    assert guess.classifies is not None
+    with pytest.raises(UsageError, match="'most_popular' answers no class tasks"):
+        compared_methods(["most_popular"], train, classes=True)
+    with pytest.raises(UsageError, match="did you mean 'aggregates'"):
+        compared_methods(["agregates"], train)

@@ -16,6 +16,7 @@ from habitus.representations.model import load
 from habitus.runs.pasum import PRESETS, PasumRun, WordVectorsConfig, pasum
 from habitus.runs.pasum_wiring import parts_of
 from habitus.runs.pretrain import Pretrained, pretrain
+from habitus.testing.hand_made import write_traces
 from tests.runs.posters import CUTOFF, both, small_pasum
 
 
@@ -138,3 +139,19 @@ def test_what_cannot_be_drawn_is_told(posters: Traces, tmp_path: Path) -> None:
     early = small_pasum(as_of="2023-01-02")
     with pytest.raises(GuardError):
         pretrain(posters, early, tmp_path)
+
+
+def test_posts_alone_are_enough_for_contrast_and_not_for_the_paper(tmp_path: Path) -> None:
+    events = {
+        f"u{u}": [{"time": t * 86_400, "text": f"word{u % 3} word{t % 4} all"} for t in range(1, 9)]
+        for u in range(40)
+    }
+    traces = write_traces(tmp_path / "t", events, {"text": "text"})
+    run = small_pasum(as_of=None, **both(domain_weight=1.0))
+    made = pretrain(traces, run, tmp_path / "a")
+    relations = made.model.about["relations"]
+    assert relations["follows"] == 0
+    assert relations["users_with_halves"] > 0
+    assert "users_with_domains" not in relations
+    with pytest.raises(GuardError, match=r"triplet\.alpha=0, or contrast\.inter_weight=0"):
+        pretrain(traces, small_pasum(as_of=None), tmp_path / "b")

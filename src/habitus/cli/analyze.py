@@ -13,7 +13,12 @@ if TYPE_CHECKING:
 
 
 def analyze_command(
-    name: Annotated[str, typer.Argument(help="Which analysis, such as ablation.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="ablation, labels, graph_size, map, efficiency, zero_shot or transfer."
+        ),
+    ],
     data: Annotated[
         str, typer.Option(help="A named set with posts, such as debate_forum_in_order.")
     ] = "synthetic_posts",

@@ -30,6 +30,12 @@ def evaluate_command(
         list[Path] | None,
         typer.Option(help="A representations directory; one for each cutoff of the tasks."),
     ] = None,
+    compare: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A further system, such as tfidf_linear where there is text; repeatable."
+        ),
+    ] = None,
     seeds: Annotated[int, typer.Option(help="Probe seeds.")] = 5,
     splits: Annotated[int, typer.Option(help="Random splits of the users, for class tasks.")] = 5,
     resamples: Annotated[int, typer.Option(help="Resamples of users for the intervals.")] = 10_000,
@@ -60,6 +66,7 @@ def evaluate_command(
         tasks=tasks,
         models=model or [],
         representations=representations or [],
+        compare=compare or [],
         seeds=seeds,
         splits=splits,
         resamples=resamples,
@@ -133,10 +140,14 @@ def _model_rows(traces: Traces, asked: Asked, first: str) -> ModelRows | None:
 
 def _methods(traces: Traces, asked: Asked, rows: ModelRows | None, first: str) -> list[Method]:
     """Return the rows of the table (D12)."""
-    from habitus.evaluation.features import concatenated
+    from habitus.data.snapshot import Snapshot
+    from habitus.data.split import UserSplit
+    from habitus.evaluation.features import compared_methods, concatenated
     from habitus.runs.experiment import BOTH
 
-    controls = _controls(traces, first, asked.seeds)
+    train = Snapshot(traces, first, UserSplit().rows(traces, "train"))
+    controls = [*_controls(traces, first, asked.seeds)]
+    controls[-1:-1] = compared_methods(asked.compare, train)
     if rows is None:
         return [*controls, *_stored([*asked.representations])]
     *rest, counts = controls

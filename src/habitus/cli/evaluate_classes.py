@@ -24,6 +24,7 @@ class Asked:
     tasks: Path
     models: Sequence[Path]
     representations: Sequence[Path]
+    compare: Sequence[str]
     seeds: int
     splits: int
     resamples: int
@@ -53,7 +54,7 @@ def evaluate_class_file(
     plan = ClassPlan(
         traces=traces,
         tasks=tasks,
-        methods=[*_controls(traces, tasks, asked.seeds), *ours],
+        methods=[*_controls(traces, tasks, asked), *ours],
         protocol=protocol,
         trials=ClassTrials(
             seeds=tuple(range(asked.seeds)), split_seeds=tuple(range(1, asked.splits + 1))
@@ -71,18 +72,22 @@ def evaluate_class_file(
     return found | ({} if rows is None else plain(saved_entries(rows))) | {"canaries": canaries}
 
 
-def _controls(traces: Traces, tasks: Sequence[ClassTask], seeds: int) -> list[Method]:
+def _controls(traces: Traces, tasks: Sequence[ClassTask], asked: Asked) -> list[Method]:
     """Return what is always compared, fitted on the training users before the first cutoff."""
     from habitus.data.snapshot import Snapshot, parse_as_of
     from habitus.evaluation.class_asked import CLASS_SPLIT
-    from habitus.evaluation.features import control_methods
+    from habitus.evaluation.features import compared_methods, control_methods
 
     cutoffs = [task.config.as_of for task in tasks if task.config.as_of is not None]
     # of ordinal cutoffs, numbers of last events to leave out, the first is the largest
     order = traces.manifest.time_unit == "order"
     ordered = sorted(cutoffs, key=lambda as_of: parse_as_of(as_of, traces), reverse=order)
     train = CLASS_SPLIT.rows(traces, "train")
-    return control_methods(Snapshot(traces, ordered[0] if ordered else None, train), range(seeds))
+    snapshot = Snapshot(traces, ordered[0] if ordered else None, train)
+    return [
+        *control_methods(snapshot, range(asked.seeds)),
+        *compared_methods(asked.compare, snapshot, classes=True),
+    ]
 
 
 def _rows(traces: Traces, asked: Asked, tasks: Sequence[ClassTask]) -> ModelRows | None:

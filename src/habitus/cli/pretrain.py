@@ -13,8 +13,11 @@ from rich.console import Console
 def pretrain_command(
     traces: Annotated[Path, typer.Argument(help="A traces directory, from habitus ingest.")],
     out: Annotated[Path, typer.Option(help="The model directory to make.")],
-    run: Annotated[str, typer.Option(help="Which system: channel.")] = "channel",
-    preset: Annotated[str, typer.Option(help="Sizes and budget: paper, ci or quick.")] = "ci",
+    run: Annotated[str, typer.Option(help="Which system: channel, or pasum for text.")] = "channel",
+    preset: Annotated[
+        str,
+        typer.Option(help="Sizes and budget: paper, ci or quick; pasum also best and paper_ci."),
+    ] = "ci",
     as_of: Annotated[
         str | None, typer.Option(help="Cutoff, such as 2017-10-01: later events are not read.")
     ] = None,
@@ -62,6 +65,9 @@ def pretrain_command(
     # The model is written: what stays of the training is its log.
     shutil.rmtree(training_folder / "checkpoints", ignore_errors=True)
     best = made.training.best_valid
+    if relations := made.model.about.get("relations"):
+        told = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in relations.items())
+        console.print(f"learned from {told}")
     console.print(
         f"{made.training.steps} steps on {made.num_train:,} users, "
         f"validation loss {'none' if best is None else f'{best:.4f}'} "

@@ -177,8 +177,8 @@ class Relations:
             self.sizes[branch] = count, min(count, size)
         if problems and not self.sizes:
             raise GuardError(
-                f"nothing to validate on: {problems[0]}; or set valid_share to 0 and validate on "
-                f"other users"
+                f"there is no relation to learn from or to validate on: {problems[0]}; or set "
+                f"valid_share to 0 and validate on other users"
             )
         if not self.sizes:
             raise UsageError("no relation is read: give one of them a weight above 0")
@@ -195,7 +195,8 @@ class Relations:
         if not len(self.inter):
             raise GuardError(
                 f"{graph.num_follows} follows between {len(self.circle.users)} users give no "
-                f"inter-user triple: ingest follows, or leave the inter-user loss out (alpha 0)"
+                f"inter-user triple: ingest follows, or leave them "
+                f"out (triplet.alpha=0, or contrast.inter_weight=0)"
             )
         return len(self.inter), config.inter_batch
 
@@ -225,19 +226,25 @@ class Relations:
 
 
 def train_and_valid(
-    material: Material, config: RelationsConfig, reads: Set[Relation], seed: int
+    material: Material,
+    config: RelationsConfig,
+    reads: Set[Relation],
+    seed: int,
+    *,
+    strict: bool = True,
 ) -> tuple[Relations, Relations | None]:
     """Return relations to train on, and to validate on: of other users, or None for share 0.
 
     Where no follow is read, the share is one of users. A relation that the few users for validation
-    do not have is left out of theirs.
+    do not have is left out of theirs; without ``strict``, one that nobody has is left out of both.
 
     Raises:
         GuardError: a relation cannot be drawn, or none for validation.
     """
     split_by = split_edges if reads & {"inter", "intra"} else split_users
     split = split_by(material.graph, config.valid_share, numpy_generator(seed, "split"))
-    train = Relations(split.train, material, config, reads, derive_seed(seed, "train"))
+    train_seed = derive_seed(seed, "train")
+    train = Relations(split.train, material, config, reads, train_seed, strict=strict)
     train.num_lost = split.num_lost
     if not config.valid_share:
         return train, None

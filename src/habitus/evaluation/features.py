@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
-from habitus.comparisons import Classifies, Comparison, Predicts
+from habitus.comparisons import COMPARISONS, Classifies, Comparison, Predicts
 from habitus.comparisons import Represents as ComparisonRepresents
 from habitus.comparisons.aggregates import Aggregates
 from habitus.comparisons.majority import Majority
@@ -140,6 +140,33 @@ def over_seeds(variants: Sequence[Method]) -> Method:
         fingerprint=digest_of([variant.fingerprint for variant in variants]),
         variants=tuple(variants),
     )
+
+
+def compared_methods(
+    names: Sequence[str], train: Snapshot, *, classes: bool = False
+) -> list[Method]:
+    """Return further systems by name, fitted on a training snapshot.
+
+    Args:
+        names: of comparisons.
+        train: what they are fitted on.
+        classes: whether they are to answer class tasks, else yes-or-no tasks.
+
+    Raises:
+        UsageError: no such comparison, or one that cannot answer such tasks.
+    """
+    key = digest_of([train.traces.digest, train.as_of, train.users_U.tolist()])
+    found = []
+    for name in names:
+        comparison = COMPARISONS[name]()
+        answers = Classifies if classes else Predicts
+        if not isinstance(comparison, (ComparisonRepresents, answers)):
+            sort = "class" if classes else "yes-or-no"
+            raise UsageError(f"comparison {name!r} answers no {sort} tasks: leave it out here")
+        comparison.fit(train, 0)
+        words = (type(comparison).__doc__ or "").strip().splitlines()[0]
+        found.append(comparison_method(comparison, "comparison", words, key))
+    return found
 
 
 def control_methods(train: Snapshot, seeds: Sequence[int] = (0, 1, 2, 3, 4)) -> list[Method]:

@@ -73,37 +73,39 @@ def queries_of(
         local_users: the gradient reaches candidates of the same block of so many users of one
             process only; 0 for blocks of whole processes, None for all (A-C11).
     """
-    pair_B2, device = batch.pair_B2, batch.pair_B2.device
-    service_G = torch.full((batch.items.num_slots,), -1, device=device)
-    service_G[pair_B2] = batch.pair_service_B2
-    user_G = batch.items.slot_user_G + peers.rank * APART
-    block_G = torch.full_like(user_G, peers.rank)
-    if local_users:
-        block_G = user_G // local_users
-    facts_C3 = peers.gather(torch.stack([service_G, user_G, block_G], 1))
-    sizes = peers.gather(torch.tensor([len(user_G)], device=device))
+    pair_B2, items = batch.pair_B2, batch.items
+    facts_G3 = _facts(batch, peers.rank, local_users)
+    facts_C3 = peers.gather(facts_G3)
+    sizes = peers.gather(torch.tensor([len(facts_G3)], device=pair_B2.device))
     start = int(sizes[: peers.rank].sum())
-    same_CC = None if same_share is None else _same_items(batch.items, peers, same_share)
-    query_Q, key_Q = pair_B2.T.flatten(), start + pair_B2.flip(1).T.flatten()
+    same_CC = None if same_share is None else _same_items(items, peers, same_share)
+    query_Q, key_Q = start + pair_B2.T.flatten(), start + pair_B2.flip(1).T.flatten()
     groups = []
     for service in torch.unique(facts_C3[key_Q, 0]).tolist():
         place_N = (facts_C3[key_Q, 0] == service).nonzero().squeeze(1)
         candidate_C = (facts_C3[:, 0] == service).nonzero().squeeze(1)
         query_N, key_N = query_Q[place_N], key_Q[place_N]
         own_N = torch.searchsorted(candidate_C, key_N)
-        _, same_user_NC, near_NC = (
-            facts_C3[candidate_C] == facts_C3[start + query_N][:, None]
-        ).unbind(2)
-        hidden_NC = (
-            same_user_NC if same_CC is None else same_user_NC | same_CC[key_N][:, candidate_C]
-        )
-        hidden_NC = hidden_NC.scatter(1, own_N[:, None], False)
+        hidden_NC = facts_C3[candidate_C, 1] == facts_C3[query_N, 1, None]
+        if same_CC is not None:
+            hidden_NC |= same_CC[key_N][:, candidate_C]
+        hidden_NC.scatter_(1, own_N[:, None], False)
+        near_NC = facts_C3[candidate_C, 2] == facts_C3[query_N, 2, None]
         near = None if local_users is None else near_NC
-        groups.append(Group(place_N, query_N, candidate_C, own_N, hidden_NC, near))
+        groups.append(Group(place_N, query_N - start, candidate_C, own_N, hidden_NC, near))
     pairs_U = torch.bincount(batch.pair_user_B, minlength=batch.num_users)
     num_users = (pairs_U > 0).sum()
     weight_Q = 1 / (2 * pairs_U[batch.pair_user_B]).float().repeat(2)
     return Queries(groups, weight_Q, num_users, peers.gather(num_users[None]).sum())
+
+
+def _facts(batch: ItemPairBatch, rank: int, local_users: int | None) -> Tensor:
+    """Return service, user and block of each slot, ``(G, 3)``, told from other processes'."""
+    user_G = batch.items.slot_user_G
+    service_G = torch.full_like(user_G, -1)
+    service_G[batch.pair_B2] = batch.pair_service_B2
+    block_G = user_G // local_users if local_users else torch.zeros_like(user_G)
+    return torch.stack([service_G, user_G + rank * APART, block_G + rank * APART], 1)
 
 
 def _same_items(items: ItemSequenceBatch, peers: Peers, share: float) -> Tensor:

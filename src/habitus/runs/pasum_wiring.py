@@ -107,7 +107,10 @@ def prepare_pasum(
     snapshot, reads = run.pretraining_snapshot(traces), run.reads
     views = graph_views(snapshot, parts_of(model)[1], work, halves="halves" in reads)
     material = _material(snapshot, run, views)
-    train, valid = train_and_valid(material, run.relations, reads, run.seed)
+    # The paper's loss is of two parts, each of which must be there; contrast takes what there is.
+    strict = run.triplet is not None
+    train, valid = train_and_valid(material, run.relations, reads, run.seed, strict=strict)
+    model.about["relations"] = train.about()
     rows = TextGraphRows(*views.readers)
     kept = None if valid is None else RelationBatches(valid, rows)
     if kept is None and run.protocol == "strict-inductive":
