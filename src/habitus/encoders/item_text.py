@@ -36,6 +36,8 @@ from habitus.nn.transformer import INIT_STD
 
 NUM_AGES = 40
 """Octaves of seconds that ages of items are told by; 2³⁹ seconds are 17,000 years."""
+TOKENS_OF_PART = 2**16
+"""Tokens that are encoded at a time where no gradient is asked for."""
 Span = tuple[int, int]
 
 
@@ -87,7 +89,9 @@ class ItemTextEncoder(UserEncoder):
     @override
     def forward(self, batch: ItemSequenceBatch) -> Representation:
         """Return the slots of each user; ``aux["present_UK"]`` says which of them hold items."""
-        z_GE = run(self.stages(batch))
+        # Without gradients nothing is kept of a part but its rows: a batch may be large, and the
+        # larger it is, the more of its texts are repeats.
+        z_GE = run(self.stages(batch, 0 if torch.is_grad_enabled() else TOKENS_OF_PART))
         num_users, num_services = batch.num_users, self.config.num_services
         place_G = batch.slot_user_G * num_services + batch.slot_service_G
         z_NE = z_GE.new_zeros(num_users * num_services, self.slot_dim)
