@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -48,7 +49,6 @@ def analyze_command(
     from habitus.cli.progress import stages
     from habitus.errors import UsageError
     from habitus.reports import model_card
-    from habitus.reports.analysis import write_analysis
     from habitus.runs.analyses import ANALYSES, AnalysisPlan
     from habitus.runs.card import card_info
 
@@ -70,10 +70,17 @@ def analyze_command(
             fine_tune=fine_tune,
         )
         results = {**analyze(plan), "command": _command(name, plan)}
+    _write(results, out / data / name)
+
+
+def _write(results: Mapping[str, Any], folder: Path) -> None:
+    """Print what was found, write the page, and print where it is."""
+    from habitus.reports.analysis import write_analysis
+
     console = Console()
     for finding in results["findings"]:
         console.print(finding)
-    for path in write_analysis(results, out / data / name):
+    for path in write_analysis(results, folder):
         console.print(str(path), soft_wrap=True, markup=False, highlight=False)
 
 

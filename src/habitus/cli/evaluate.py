@@ -48,7 +48,7 @@ def evaluate_command(
     ] = None,
     threads: Annotated[int, typer.Option(help="Probes that are fitted at once.")] = 2,
 ) -> None:
-    """Ask what comes after a cutoff, or which class they are in, of people kept apart for it.
+    """Ask what comes after a cutoff, or which class they are in, of people kept apart.
 
     Majority, random vectors and aggregates are always in the table. A tasks file is all of one
     sort: yes-or-no tasks at cutoffs, or class tasks.
@@ -56,11 +56,8 @@ def evaluate_command(
     from habitus.cli.evaluate_classes import Asked, evaluate_class_file
     from habitus.cli.progress import bar
     from habitus.data.traces import Traces
-    from habitus.errors import UsageError
     from habitus.tasks.entries import sort_of
 
-    if min(seeds, resamples, threads) < 1 or splits < 0:
-        raise UsageError("--seeds, --resamples and --threads must be at least 1, --splits 0")
     opened = Traces(traces)
     asked = Asked(
         tasks=tasks,

@@ -32,6 +32,12 @@ class Asked:
     cache: Path
     threads: int
 
+    def __post_init__(self) -> None:
+        from habitus.errors import UsageError
+
+        if min(self.seeds, self.resamples, self.threads) < 1 or self.splits < 0:
+            raise UsageError("--seeds, --resamples and --threads must be at least 1, --splits 0")
+
 
 def evaluate_class_file(
     traces: Traces, asked: Asked, progress: Callable[[int, int, str], None]

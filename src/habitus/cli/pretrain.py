@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+
+if TYPE_CHECKING:
+    from habitus.runs.pretrain import Pretrained
 
 
 def pretrain_command(
@@ -52,7 +55,6 @@ def pretrain_command(
     opened = Traces(traces)
     config = replace(RUNS[run](preset), as_of=cutoff(opened, as_of)).with_seed(seed)
     config = override(config, settings or [])
-    console = Console()
     with bar("pretrain") as show:
 
         def on_step(step: int, steps: int, metrics: Mapping[str, float]) -> None:
@@ -64,7 +66,12 @@ def pretrain_command(
     made.model.save(out, card=model_card(card_info(made.model)), overwrite=overwrite)
     # The model is written: what stays of the training is its log.
     shutil.rmtree(training_folder / "checkpoints", ignore_errors=True)
-    best = made.training.best_valid
+    _tell(made, out)
+
+
+def _tell(made: Pretrained, out: Path) -> None:
+    """Say from what it learned, how well, and where the model is."""
+    console, best = Console(), made.training.best_valid
     if relations := made.model.about.get("relations"):
         told = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in relations.items())
         console.print(f"learned from {told}")

@@ -108,7 +108,9 @@ def check_free(out: Path, *, overwrite: bool) -> None:
     if not (out / "manifest.json").is_file():
         raise UsageError(f"{out} exists and holds something else: choose another place")
     if not overwrite:
-        raise UsageError(f"{out} exists: choose another place, or allow it with --overwrite")
+        raise UsageError(
+            f"{out} exists: choose another place, or allow it to be overwritten (--overwrite)"
+        )
 
 
 def _move(source: Path, target: Path) -> None:
