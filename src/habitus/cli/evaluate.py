@@ -32,9 +32,7 @@ def evaluate_command(
     ] = None,
     compare: Annotated[
         list[str] | None,
-        typer.Option(
-            help="A further system, such as tfidf_linear where there is text; repeatable."
-        ),
+        typer.Option(help="A further system, such as tfidf_linear for text; repeatable."),
     ] = None,
     seeds: Annotated[int, typer.Option(help="Probe seeds.")] = 5,
     splits: Annotated[int, typer.Option(help="Random splits of the users, for class tasks.")] = 5,
