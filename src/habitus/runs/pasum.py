@@ -1,8 +1,9 @@
 """The run of PASUM: text graphs, a graph encoder, pre-trained on who is linked to whom.
 
-Presets: ``paper`` has the sizes, the loss and the budget of PASUM (table 11); ``best`` has what
-beat it on validation users at equal compute (improvements.md I1); ``ci`` is ``best`` and
-``paper_ci`` is ``paper`` in the minutes of two cores; ``quick`` only shows that everything runs.
+Presets: ``paper`` has the sizes, the loss and the budget of PASUM (table 11); ``best`` has the
+improvements marked established (improvements.md I1), not yet shown to beat ``paper`` on validation
+users: ``habitus analyze ablation`` asks that; ``ci`` is ``best`` and ``paper_ci`` is ``paper`` in the
+minutes of two cores; ``quick`` and ``quick_paper`` only show that everything runs.
 """
 
 from __future__ import annotations
