@@ -2,8 +2,8 @@
 
 Presets: ``paper`` has the sizes, the loss and the budget of PASUM (table 11); ``best`` has the
 improvements marked established (improvements.md I1), not yet shown to beat ``paper`` on validation
-users: ``habitus analyze ablation`` asks that; ``ci`` is ``best`` and ``paper_ci`` is ``paper`` in the
-minutes of two cores; ``quick`` and ``quick_paper`` only show that everything runs.
+users: ``habitus analyze ablation`` asks that; ``ci`` is ``best`` and ``paper_ci`` is ``paper`` in
+the minutes of two cores; ``quick`` and ``quick_paper`` only show that everything runs.
 """
 
 from __future__ import annotations
