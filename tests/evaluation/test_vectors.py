@@ -1,5 +1,7 @@
 """Vectors are computed once."""
 
+import gc
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +43,14 @@ def test_what_is_kept_on_disk_is_not_computed_again(traces: Traces, tmp_path: Pa
     np.testing.assert_array_equal(before, after)
     assert (len(first.calls), len(second.calls)) == (1, 0)
     assert not list((tmp_path / "kept").glob("*unfinished*"))
+
+
+def test_what_is_kept_on_disk_is_not_held_in_memory(traces: Traces, tmp_path: Path) -> None:
+    for folder, is_held in ((None, True), (tmp_path / "kept", False)):
+        store = FeatureStore(traces, {CUTOFF: USERS}, folder)
+        vectors = weakref.ref(store.vectors(method(), CUTOFF))
+        gc.collect()
+        assert (vectors() is not None) == is_held
 
 
 def test_other_users_are_other_vectors(traces: Traces, tmp_path: Path) -> None:

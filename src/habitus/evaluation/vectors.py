@@ -20,23 +20,27 @@ from habitus.probes.base import Matrix
 
 
 class FeatureStore:
-    """Vectors by method and cutoff: computed once, kept in memory and, if asked, on disk.
+    """Vectors by method and cutoff: computed once, kept on disk or in memory.
 
     Args:
         traces: the data.
         users_at: the users, ascending, who are asked about at each cutoff.
-        folder: where to keep the vectors; None keeps them in memory only.
+        folder: where to keep the vectors, mapped for as long as somebody reads them: memory does
+            not grow with the methods; None keeps all of them in memory.
     """
 
     def __init__(self, traces: Traces, users_at: Mapping[int, Rows], folder: Path | None) -> None:
         self.traces, self.users_at, self.folder = traces, users_at, folder
         self._kept: dict[tuple[str, int], Matrix] = {}
+        self._digests: dict[int, str] = {}
 
     def vectors(self, method: Method, cutoff: int) -> Matrix:
         """Return the vectors of a source for all users asked about at the cutoff, ``(U, D)``."""
+        if self.folder is not None:
+            return self._mapped(method, cutoff, self.folder)
         key = (method.fingerprint, cutoff)
         if key not in self._kept:
-            self._kept[key] = self._read(method, cutoff)
+            self._kept[key] = self._compute(method, cutoff)
         return self._kept[key]
 
     def take(self, method: Method, cutoff: int, users_B: Rows) -> Matrix:
@@ -51,18 +55,21 @@ class FeatureStore:
         cutoff = min(self.users_at)
         return sum(self.vectors(source, cutoff).shape[1] for source in sources) or None
 
-    def _read(self, method: Method, cutoff: int) -> Matrix:
-        if self.folder is None:
-            return self._compute(method, cutoff)
-        who = digest_of([self.traces.digest, self.users_at[cutoff].tolist()])
-        file = self.folder / f"{method.fingerprint}-{format_time(cutoff)}-{who}.npy"
+    def _mapped(self, method: Method, cutoff: int, folder: Path) -> Matrix:
+        file = folder / f"{method.fingerprint}-{format_time(cutoff)}-{self._who(cutoff)}.npy"
         if not file.is_file():
-            self.folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True)
             unfinished = file.with_suffix(f".{os.getpid()}.unfinished")
             with unfinished.open("wb") as stream:
                 np.save(stream, self._compute(method, cutoff), allow_pickle=False)
             unfinished.replace(file)
         return np.asarray(np.load(file, mmap_mode="r", allow_pickle=False), np.float32)
+
+    def _who(self, cutoff: int) -> str:
+        if cutoff not in self._digests:
+            asked = [self.traces.digest, self.users_at[cutoff].tolist()]
+            self._digests[cutoff] = digest_of(asked)
+        return self._digests[cutoff]
 
     def _compute(self, method: Method, cutoff: int) -> Matrix:
         assert method.represent is not None
