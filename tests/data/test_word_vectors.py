@@ -231,6 +231,28 @@ def test_pairs_equal_a_plain_twin(posts: list[list[int]], window: int, at_once: 
     assert found.tolist() == expected.tolist()
 
 
+@given(ids, st.integers(1, 9), st.integers(1, 7), st.integers(1, 4))
+def test_posts_in_buckets_count_as_those_at_once(
+    posts: list[list[int]], window: int, at_once: int, posts_at_once: int
+) -> None:
+    whole = count_together(posts_of(*posts), 5, window).toarray()
+    starts = range(0, len(posts), posts_at_once)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_AT_ONCE", at_once)
+        buckets = (posts_of(*posts[start : start + posts_at_once]) for start in starts)
+        assert count_together(buckets, 5, window).toarray().tolist() == whole.tolist()
+
+
+def test_vectors_of_buckets_equal_those_at_once() -> None:
+    rng = np.random.default_rng(0)
+    posts = [rng.integers(0, 30, 12).tolist() for _ in range(90)]
+    whole = fit_ppmi_svd(posts_of(*posts), 30, 8, 3, seed=1)
+    for size in (1, 7, 90):
+        buckets = (posts_of(*posts[start : start + size]) for start in range(0, 90, size))
+        found = fit_ppmi_svd(buckets, 30, 8, 3, seed=1)
+        assert found.vectors_WD.tobytes() == whole.vectors_WD.tobytes()
+
+
 def test_ppmi_vectors_equal_those_of_a_dense_twin() -> None:
     rng = np.random.default_rng(0)
     tokens = posts_of(*[rng.choice(30, 12, p=np.arange(1, 31) / 465).tolist() for _ in range(200)])

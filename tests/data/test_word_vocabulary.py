@@ -1,6 +1,7 @@
 """Words are kept by tokens and by users, and come back from a directory as they were."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 from itertools import accumulate
@@ -168,6 +169,26 @@ def test_it_is_fitted_on_the_training_snapshot_alone(tmp_path: Path) -> None:
 
 
 user = st.lists(st.lists(st.sampled_from("abcdeé中"), max_size=5), max_size=4)
+
+
+@given(st.lists(user, min_size=1, max_size=6), st.integers(1, 6), st.integers(1, 2))
+def test_users_in_buckets_count_as_those_at_once(
+    posts: Posts, users_at_once: int, min_users: int
+) -> None:
+    parts = [posts[start : start + users_at_once] for start in range(0, len(posts), users_at_once)]
+    buckets = ((tokens, pa.array(words, pa.string())) for tokens, words in map(packed, parts))
+    config = WordVocabularyConfig(min_count=1, min_users=min_users)
+    try:
+        whole = WordVocabulary.fit(*packed(posts), config)
+    except GuardError as error:
+        with pytest.raises(GuardError, match=re.escape(str(error))):
+            WordVocabulary.fit_buckets(buckets, config)
+        return
+    found = WordVocabulary.fit_buckets(buckets, config)
+    assert found.words.equals(whole.words)
+    assert found.count_W.tolist() == whole.count_W.tolist()
+    assert found.num_users_W.tolist() == whole.num_users_W.tolist()
+    assert found.num_users == whole.num_users == len(posts)
 
 
 @given(st.lists(user, min_size=1, max_size=6), st.integers(1, 4), st.integers(1, 3))

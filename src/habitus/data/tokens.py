@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from array import array
 from collections import defaultdict
+from collections.abc import Iterator
 from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -22,6 +23,7 @@ from habitus.data.cleaning import clean
 from habitus.data.posts import Documents, Posts, PostsConfig, read_posts
 from habitus.data.segmentation import SegmentationConfig, Segmenter
 from habitus.data.snapshot import Snapshot
+from habitus.data.token_buckets import cut_snapshot
 
 if TYPE_CHECKING:
     from habitus.data.token_store import TokenStore
@@ -31,6 +33,8 @@ Rows = npt.NDArray[np.int64]
 
 _AT_ONCE = 16_384
 """Documents whose texts are in memory at once."""
+_BYTES_AT_ONCE = 2**24
+"""Text whose tokens are in memory at once, where they are read in buckets of users."""
 
 
 class Tokens(NamedTuple):
@@ -145,6 +149,22 @@ class TextSource:
             return tokens, pa.array(words, pa.string())
         tokens, used = compact(store.read(snapshot, self.posts), len(store.words))
         return tokens, store.words.take(pa.array(used))
+
+    def buckets(
+        self, snapshot: Snapshot, bytes_at_once: int = _BYTES_AT_ONCE
+    ) -> Iterator[tuple[Tokens, pa.StringArray]]:
+        """Yield what :meth:`read` returns of some users at a time, in the snapshot's order.
+
+        What is fitted on all training posts is counted from these, so that memory does not grow
+        with the number of users. Each bucket has words of its own.
+
+        Args:
+            snapshot: whose posts.
+            bytes_at_once: UTF-8 bytes of text of a bucket; a user who alone has more is alone.
+        """
+        documents = Documents(snapshot.traces, self.posts.text)
+        for part in cut_snapshot(snapshot, documents, bytes_at_once):
+            yield self.read(part)
 
 
 def segment_documents(

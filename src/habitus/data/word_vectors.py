@@ -12,7 +12,7 @@ import gzip
 import io
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
 
@@ -31,7 +31,7 @@ _FASTTEXT_MAGIC = struct.pack("<i", 793712314)
 _BLOCK = 2**20
 _LONGEST_ROW = 2**20
 _SMOOTHING = 0.75
-_AT_ONCE = 2**21
+_AT_ONCE = 2**20
 """Tokens whose pairs are in memory at once."""
 
 
@@ -248,14 +248,17 @@ def _read_binary(path: Path, file: BinaryIO, found: _Found, num_rows: int) -> No
         raise DataError(f"{path} goes on after the {num_rows} rows of its first line: get it again")
 
 
-def fit_ppmi_svd(tokens: Tokens, num_words: int, dim: int, window: int, seed: int) -> WordVectors:
+def fit_ppmi_svd(
+    tokens: Tokens | Iterable[Tokens], num_words: int, dim: int, window: int, seed: int
+) -> WordVectors:
     """Return vectors from the co-occurrence of words in posts; no file is needed.
 
     Levy, Goldberg and Dagan 2015: positive pointwise mutual information, the counts of contexts to
     the power of .75, and the left singular vectors times the roots of the singular values.
 
     Args:
-        tokens: posts of the training snapshot; ids are places in a vocabulary.
+        tokens: posts of the training snapshot, all at once or some users at a time, which needs
+            less memory and gives the same; ids are places in a vocabulary.
         num_words: size of the vocabulary, ``W``.
         dim: width, ``D``; columns beyond the rank are 0.
         window: words on each side that are the context of a word, within its post.
@@ -283,25 +286,33 @@ def fit_ppmi_svd(tokens: Tokens, num_words: int, dim: int, window: int, seed: in
     return WordVectors(vectors_WD, count_W > 0)
 
 
-def count_together(tokens: Tokens, num_words: int, window: int) -> csr_array:
+def count_together(tokens: Tokens | Iterable[Tokens], num_words: int, window: int) -> csr_array:
     """Return how often each word stands near each other one, ``(W, W)``, symmetric.
 
-    Two tokens of a post count, in both directions, if they are at most ``window`` apart.
+    Two tokens of a post count, in both directions, if they are at most ``window`` apart. Memory is
+    that of one piece of the posts and of the pairs of words.
     """
-    post_T = np.repeat(np.arange(tokens.num_posts), np.diff(tokens.post_ptr_P1))
     total_WW = csr_array((num_words, num_words), dtype=np.float64)
-    for start in range(0, len(post_T), _AT_ONCE):
-        stop = start + _AT_ONCE
-        pairs = []
-        for apart in range(1, window + 1):
-            # The later token may stand beyond the piece.
-            id_T, near_T = tokens.id_T[start:stop], tokens.id_T[start + apart : stop + apart]
-            same_T = post_T[start:stop][: len(near_T)] == post_T[start + apart : stop + apart]
-            pairs.append((id_T[: len(near_T)][same_T], near_T[same_T]))
-        row, column = (np.concatenate(side) for side in zip(*pairs, strict=True))
-        found = coo_array((np.ones(len(row)), (row, column)), shape=total_WW.shape)
-        total_WW = total_WW + found.tocsr()
+    for some in [tokens] if isinstance(tokens, Tokens) else tokens:
+        for start in range(0, len(some.id_T), _AT_ONCE):
+            total_WW = total_WW + _pairs_from(some, start, num_words, window)
     return csr_array(total_WW + total_WW.T)
+
+
+def _pairs_from(tokens: Tokens, start: int, num_words: int, window: int) -> csr_array:
+    """Return the pairs of a piece of the tokens, the earlier word first, ``(W, W)``."""
+    # The later token may stand beyond the piece.
+    stop = min(start + _AT_ONCE + window, len(tokens.id_T))
+    id_T = tokens.id_T[start:stop]
+    post_T = np.searchsorted(tokens.post_ptr_P1, np.arange(start, stop), side="right")
+    pairs = []
+    for apart in range(1, window + 1):
+        length = max(0, min(_AT_ONCE, len(id_T) - apart))
+        same_T = post_T[:length] == post_T[apart : apart + length]
+        pairs.append((id_T[:length][same_T], id_T[apart : apart + length][same_T]))
+    row, column = (np.concatenate(side) for side in zip(*pairs, strict=True))
+    ones = np.ones(len(row), np.float64)
+    return coo_array((ones, (row, column)), shape=(num_words, num_words)).tocsr()
 
 
 def _as_list(words: Sequence[str] | pa.StringArray) -> list[str]:

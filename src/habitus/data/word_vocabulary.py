@@ -10,10 +10,10 @@ Shapes: W words, U users, T tokens.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -88,19 +88,35 @@ class WordVocabulary:
         Raises:
             GuardError: no word is left.
         """
-        words = _as_array(words)
-        count_W = np.bincount(tokens.id_T, minlength=len(words))
-        users_W = count_users(tokens, len(words))
+        return cls.fit_buckets([(tokens, _as_array(words))], config)
+
+    @classmethod
+    def fit_buckets(
+        cls, buckets: Iterable[tuple[Tokens, pa.StringArray]], config: WordVocabularyConfig
+    ) -> Self:
+        """Fit as :meth:`fit` does, on some users at a time: equal to a fit on all at once.
+
+        Memory is that of one bucket and of the distinct words, however many users there are.
+
+        Args:
+            buckets: as :meth:`TextSource.buckets` yields them; no user in two.
+            config: what to keep.
+
+        Raises:
+            GuardError: no word is left.
+        """
+        counted = _count_buckets(buckets)
+        words, count_W, users_W = counted.words, counted.count_W, counted.num_users_W
         enough_W = (count_W >= max(1, config.min_count)) & (users_W >= max(1, config.min_users))
         kept = np.flatnonzero(enough_W)
         if not len(kept):
-            raise GuardError(_nothing_left(count_W, users_W, tokens.num_users, config))
+            raise GuardError(_nothing_left(count_W, users_W, counted.num_users, config))
         found = words.take(pa.array(kept))
         rank = np.empty(len(kept), np.int64)
         rank[pc.array_sort_indices(found).to_numpy()] = np.arange(len(kept))
         kept = kept[np.lexsort((rank, -count_W[kept]))][: config.max_words]
         found = words.take(pa.array(kept))
-        return cls(found, count_W[kept], users_W[kept], tokens.num_users)
+        return cls(found, count_W[kept], users_W[kept], counted.num_users)
 
     def lookup(self, words: Sequence[str] | pa.StringArray) -> Ids:
         """Return the id of each word, -1 for an unknown one; for :func:`tokens.relabel`."""
@@ -129,6 +145,32 @@ class WordVocabulary:
         except (OSError, ValueError, LookupError, TypeError, pa.ArrowException) as error:
             raise DataError(f"the words in {folder} cannot be read: {error!r}") from error
         return cls(words, count_W, users_W, num_users)
+
+
+class _Counted(NamedTuple):
+    """All words of some posts, each once, and who used them."""
+
+    words: pa.StringArray
+    count_W: Rows
+    num_users_W: Rows
+    num_users: int
+
+
+def _count_buckets(buckets: Iterable[tuple[Tokens, pa.StringArray]]) -> _Counted:
+    none = np.zeros(0, np.int64)
+    all_words, count_W, users_W, num_users = pa.array([], pa.string()), none, none, 0
+    for tokens, words in buckets:
+        place_W = pc.index_in(words, value_set=all_words)
+        new_W = pc.is_null(place_W).to_numpy(zero_copy_only=False)
+        place_W = pc.fill_null(place_W, -1).to_numpy().astype(np.int64)
+        place_W[new_W] = len(all_words) + np.arange(new_W.sum())
+        all_words = pa.concat_arrays([all_words, words.filter(pa.array(new_W))])
+        count_W, users_W = (np.pad(n, (0, len(all_words) - len(n))) for n in (count_W, users_W))
+        # No word stands twice in one bucket, so no place does.
+        count_W[place_W] += np.bincount(tokens.id_T, minlength=len(words))
+        users_W[place_W] += count_users(tokens, len(words))
+        num_users += tokens.num_users
+    return _Counted(all_words, count_W, users_W, num_users)
 
 
 def count_users(tokens: Tokens, num_words: int) -> Rows:

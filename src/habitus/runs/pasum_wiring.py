@@ -41,8 +41,8 @@ if TYPE_CHECKING:
 def build_pasum(traces: Traces, run: PasumRun, work: Path | None) -> tuple[Model, Objective]:
     """Return the untrained model, its vocabulary fitted, and its objective."""
     text = text_source(traces, run, work)
-    tokens, words = text.read(run.pretraining_snapshot(traces))
-    vocabulary = WordVocabulary.fit(tokens, words, run.vocabulary)
+    buckets = text.buckets(run.pretraining_snapshot(traces))
+    vocabulary = WordVocabulary.fit_buckets(buckets, run.vocabulary)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(run.seed, "weights"))
         encoder = TextGraphEncoder(replace(run.encoder, num_words=len(vocabulary)))
@@ -72,8 +72,8 @@ def word_vectors(
         assert config.file is not None
         found = load_word_vectors(config.file, vocabulary.words)
     else:
-        tokens, words = encoding.text.read(run.pretraining_snapshot(traces))
-        known = relabel(tokens, vocabulary.lookup(words))
+        buckets = encoding.text.buckets(run.pretraining_snapshot(traces))
+        known = (relabel(tokens, vocabulary.lookup(words)) for tokens, words in buckets)
         seed = derive_seed(run.seed, "word vectors")
         found = fit_ppmi_svd(known, len(vocabulary), run.encoder.word_dim, config.window, seed)
     if found.vectors_WD.shape[1] != run.encoder.word_dim:
