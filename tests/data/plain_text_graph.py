@@ -7,6 +7,7 @@ the package.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -88,7 +89,9 @@ def plain_graph(
     counts = count_windows(posts, config.window)
     edges = {pair for pair in counts.both if is_edge(pair, counts, config)}
     degree = {word: sum(word in pair for pair in edges) for word in counts.of}
-    rank = degree if config.node_score == "degree" else {w: degree[w] * idf[w] for w in degree}
+    count = Counter(word for post in posts for word in post)
+    base = {w: count[w] if config.node_score.startswith("count") else degree[w] for w in degree}
+    rank = {w: base[w] * idf[w] for w in base} if config.node_score.endswith("_idf") else base
     kept = sorted(counts.of, key=lambda w: (-rank[w], -counts.of[w], w))[: config.max_nodes]
     weights = {}
     for i, j in edges:

@@ -24,7 +24,14 @@ from habitus.data.association import (
 )
 
 RULES = Rules(
-    window=20, max_nodes=-1, rule=PMI, threshold=0.0, weight=BINARY, smoothing=1.0, shrinkage=0.0
+    window=20,
+    max_nodes=-1,
+    rule=PMI,
+    threshold=0.0,
+    weight=BINARY,
+    smoothing=1.0,
+    shrinkage=0.0,
+    by_count=False,
 )
 
 

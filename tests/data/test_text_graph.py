@@ -66,7 +66,7 @@ def test_it_is_the_definition(
     st.booleans(),
     st.sampled_from(["binary", "ppmi", "npmi", "cooc"]),
     st.sampled_from([(1.0, 0.0), (0.75, 0.0), (1.0, 2.0), (0.75, 2.0)]),
-    st.sampled_from(["degree", "degree_idf"]),
+    st.sampled_from(["degree", "degree_idf", "count", "count_idf"]),
 )
 def test_every_option_is_its_definition(
     wanted: list[list[list[int]]], rule: Any, zero: bool, weight: Any, shape: Any, score: Any
@@ -122,6 +122,14 @@ def test_idf_can_move_function_words_out() -> None:
     config = TextGraphConfig(max_nodes=1, node_score="degree_idf")
     graph = build_text_graphs(tokens_of([posts]), config, np.array([0.1, 1, 1, 2, 9]))
     assert graph.word_V.tolist() == [3]
+
+
+def test_words_can_stay_by_their_tokens() -> None:
+    # Degrees 3, 1, 1, 1 and 0 of words 0 … 4; tokens 3, 1, 1, 1 and 4; times idf 9, 1, 1, 1 and 4.
+    posts, idf = [[0, 1], [0, 2], [0, 3], [4], [4, 4, 4]], np.array([3, 1, 1, 1, 1])
+    for score, stays in {"degree": 0, "count": 4, "count_idf": 0}.items():
+        config = TextGraphConfig(max_nodes=1, node_score=score)  # type: ignore[arg-type]
+        assert build_text_graphs(tokens_of([posts]), config, idf).word_V.tolist() == [stays]
 
 
 def test_weights_by_hand() -> None:

@@ -21,7 +21,14 @@ from tests.data.plain_text_graph import count_windows, tokens_of
 
 POST = st.lists(st.integers(0, 9), max_size=3 * BLOCK)
 MET = Rules(
-    window=5, max_nodes=-1, rule=COOC, threshold=1.0, weight=COOC, smoothing=1.0, shrinkage=0.0
+    window=5,
+    max_nodes=-1,
+    rule=COOC,
+    threshold=1.0,
+    weight=COOC,
+    smoothing=1.0,
+    shrinkage=0.0,
+    by_count=False,
 )
 
 

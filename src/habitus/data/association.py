@@ -29,6 +29,8 @@ class Rules(NamedTuple):
     weight: int
     smoothing: float
     shrinkage: float
+    by_count: bool
+    """Whether words stay by their tokens; else by their degree."""
 
 
 @njit(cache=True, nogil=True)

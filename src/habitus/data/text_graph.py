@@ -59,8 +59,9 @@ class TextGraphConfig(Config):
     """Exponent of the count of the context word in PMI (Levy et al. 2015: .75); 1: none."""
     shrinkage: float = 0.0
     """λ: PMI and NPMI are multiplied by N_ij / (N_ij + λ), so that rare pairs count less."""
-    node_score: Literal["degree", "degree_idf"] = "degree"
-    """What the words that stay have most of; degree alone favours function words (A-P6)."""
+    node_score: Literal["degree", "degree_idf", "count", "count_idf"] = "degree"
+    """What the words that stay have most of: neighbours (the paper), which favours function words,
+    or tokens; as they are, or times idf (A-P6, improvements I1.7)."""
 
     def __post_init__(self) -> None:
         if self.window < 2:
@@ -78,6 +79,11 @@ class TextGraphConfig(Config):
             )
 
     @property
+    def needs_idf(self) -> bool:
+        """Whether a graph depends on the idf of words."""
+        return self.node_score.endswith("_idf")
+
+    @property
     def rules(self) -> Rules:
         """The settings as numbers, for compiled code."""
         return Rules(
@@ -88,6 +94,7 @@ class TextGraphConfig(Config):
             weight=getattr(association, self.edge_weight.upper()),
             smoothing=float(self.smoothing),
             shrinkage=float(self.shrinkage),
+            by_count=self.node_score in ("count", "count_idf"),
         )
 
 
@@ -141,7 +148,7 @@ def build_text_graphs(
     Equal, byte for byte, whatever the order of posts, the other users and the threads.
 
     Raises:
-        UsageError: ``node_score`` is ``degree_idf`` and ``idf_W`` is missing or too short.
+        UsageError: ``node_score`` has an idf, and ``idf_W`` is missing or too short.
         DataError: a user has more than 65,535 words and ``max_nodes`` is None.
     """
     num_words = int(tokens.id_T.max()) + 1 if len(tokens.id_T) else 0
@@ -210,13 +217,13 @@ def _copy_ranges(values_E: Array, start_B: Rows, stop_B: Rows, taken: Array) -> 
 
 
 def _idf(config: TextGraphConfig, idf_W: Array | None, num_words: int) -> Array:
-    if config.node_score == "degree":
+    if not config.needs_idf:
         return np.empty(0)
     if idf_W is None or len(idf_W) < num_words:
         have = "none" if idf_W is None else f"that of {len(idf_W)}"
         raise UsageError(
-            f"node_score 'degree_idf' needs the idf of {num_words} words, got {have}: give the "
-            f"idf_W of the vocabulary that numbered them, or take node_score 'degree'"
+            f"node_score {config.node_score!r} needs the idf of {num_words} words, got {have}: "
+            f"give the idf_W of the vocabulary that numbered them, or take a score without idf"
         )
     return np.require(idf_W, np.float64, ["C", "W"])
 

@@ -155,7 +155,7 @@ class TextGraphEncoding:
         users_B = snapshot.users_U[places_B]
         tokens, words = self.text.read(Snapshot(snapshot.traces, snapshot.as_of, users_B))
         tokens = relabel(tokens, self.vocabulary.lookup(words))
-        idf_W = self.vocabulary.idf_W if self.graph.node_score == "degree_idf" else None
+        idf_W = self.vocabulary.idf_W if self.graph.needs_idf else None
         return build_text_graphs(tokens, self.graph, idf_W)
 
 

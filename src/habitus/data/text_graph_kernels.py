@@ -82,7 +82,7 @@ def build(
 ) -> tuple[Array, Array, Array, Array, Array, Array, int]:
     """Return the fields of ``TextGraphs``, and the first user of more than ``most_nodes``, or -1.
 
-    Weights are empty where edges are binary; ``idf_W`` is empty where the score is the degree.
+    Weights are empty where edges are binary; ``idf_W`` is empty where the score has no idf.
     """
     num_users, bad = len(user_ptr_U1) - 1, -1
     bits_X = np.empty(num_words // 64 + 1, np.uint64)
@@ -130,16 +130,15 @@ def build_one(
     word_N, local_T, first_N1 = distinct(id_T, bits_X)
     presence = present(ptr_P1, local_T, first_N1, rules.window)
     edges = join(presence, rules)
-    score_N = edges.degree_N.astype(np.float64)
+    count_N = first_N1[1:] - first_N1[:-1]
+    score_N = (count_N if rules.by_count else edges.degree_N).astype(np.float64)
     if len(idf_W):
         score_N *= idf_W[word_N]
     new_N = choose(score_N, presence.windows_N, rules.max_nodes)
     chosen_K = np.flatnonzero(new_N >= 0)
-    count_K = (first_N1[chosen_K + 1] - first_N1[chosen_K]).astype(np.int32)
+    count_K = count_N[chosen_K].astype(np.int32)
     if len(chosen_K) > most_nodes:
-        return Graph(
-            word_N, count_K, edges.ptr_N1[:0], np.empty(0, np.uint16), np.empty(0, np.float32)
-        )
+        return Graph(word_N, count_K, edges.ptr_N1[:0], np.empty(0, np.uint16), edges.weight_E[:0])
     ptr_K1, col_E, weight_E = symmetric(edges, new_N, chosen_K)
     return Graph(word_N[chosen_K], count_K, ptr_K1, col_E, weight_E)
 
