@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from habitus.data.keywords import match_keywords, read_keywords
+from habitus.data.keywords import keyword_pattern, match_keywords, read_keywords
 from habitus.errors import DataError, UsageError
 
 
@@ -71,10 +71,40 @@ def test_a_missing_file_and_no_keywords_at_all(tmp_path: Path) -> None:
         read_keywords(shipped=False)
 
 
-def test_a_tag_matches_what_it_contains() -> None:
+def test_a_tag_matches_what_it_holds() -> None:
     keywords = {"sports": ("ball", "nba"), "life": ("food",), "none": ("xyz",)}
-    pairs = match_keywords(["foodball", "i love nba", "quiet", "foodie"], keywords)
-    assert pairs.tolist() == [[0, 0], [0, 1], [1, 0], [3, 1]]
+    pairs = match_keywords(["foodball", "i love nba", "quiet", "food and ball"], keywords)
+    # "foodball" is another word (A-P13).
+    assert pairs.tolist() == [[1, 0], [3, 0], [3, 1]]
     assert match_keywords([], keywords).shape == (0, 2)
     # A keyword is text, not a pattern.
     assert match_keywords(["c++", "c"], {"code": ("c+",)}).tolist() == [[0, 0]]
+    assert match_keywords(["tag"], {"empty": ()}).shape == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("keyword", "found", "not_found"),
+    [
+        ("art", ["art", "pop-art", "art's", "the art.", "art_fan", "爱art的人"], ["department"]),
+        ("art", ["(art)", "art/music"], ["arts", "smart", "artß", "4art", "art4", "art\u0301"]),
+        ("70s", ["the 70s", "70s kid"], ["1970s", "70ss"]),
+        ("новости", ["мои новости!"], ["новостийный"]),
+        # Han, also beside Latin or digits within one keyword: anywhere.
+        ("篮球", ["篮球", "我爱篮球的人", "nba篮球"], ["足球", "篮"]),
+        ("90后", ["90后", "1990后出生"], ["80后"]),
+        # Words that are not written apart, or bear particles.
+        ("서울", ["서울에서"], ["부산"]),
+        ("ไทย", ["คนไทยรัก"], ["ลาว"]),
+        ("スキー", ["スキー場"], ["スケート"]),
+        ("c++", ["c++", "c++11"], ["xc++", "c+"]),
+        ("skin care", ["my skin care."], ["skincare", "skin cares"]),
+    ],
+)
+def test_words_are_whole_where_they_are_written_apart(
+    keyword: str, found: list[str], not_found: list[str]
+) -> None:
+    finds = keyword_pattern([keyword])
+    assert [text for text in found + not_found if finds.search(text)] == found
+    # Among others, the same.
+    finds = keyword_pattern(["篮网", keyword, "zzz", "%"])
+    assert [text for text in found + not_found if finds.search(text)] == found

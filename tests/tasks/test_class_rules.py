@@ -29,15 +29,33 @@ def test_numbers_are_compared_as_they_are_written() -> None:
     assert ruled([1, 2, 3], values={"a": ["1"], "b": ["2", "3"]}) == [0, 1, 1]
 
 
-def test_a_keyword_stands_anywhere_and_two_classes_are_none() -> None:
+def test_a_keyword_is_a_word_anywhere_and_two_classes_are_none() -> None:
     rule = {"keywords": {"a": ["bank", "Fund"], "b": ["army"]}}
     raw = ["a Bank clerk", "PENSION FUND", "Army", "army bank", "nurse", None]
     assert ruled(raw, **rule) == [0, 0, 1, -1, -1, -1]
+    # A part of a word is no keyword: "Art" is not in "Department" (A-P23).
+    art = {"keywords": {"a": ["Art"], "b": ["艺术"]}}
+    raw = ["Department of Law", "School of Art", "中央艺术学院", "state-of-the-art", "ARTs"]
+    assert ruled(raw, **art) == [-1, 0, 1, 0, -1]
 
 
 def test_a_list_is_searched_as_a_whole() -> None:
     raw = [["sports", "NBA"], ["food"], None, [], ["food", "nba"]]
     assert ruled(raw, keywords={"a": ["nba"], "b": ["food"]}) == [0, 1, -1, -1, -1]
+
+
+def test_of_several_values_each_is_looked_at() -> None:
+    # Values of one class are that class, of two none; others do not count.
+    raw = [["x", "q"], ["x", "y"], ["x", "z"], [None, "z"], ["q"]]
+    assert ruled(raw, values={"a": ["x", "y"], "b": ["z"]}) == [0, 0, -1, 1, -1]
+    assert ruled([["a"], ["b", "b"], ["a", "b"]]) == [0, 1, -1]
+    # A keyword of two words is looked for within one value.
+    both = {"keywords": {"a": ["skin care"], "b": ["food"]}}
+    assert ruled([["skin care"], ["skin", "care"], ["food"]], **both) == [0, -1, 1]
+    large = pa.chunked_array([pa.array(["a"], pa.large_string())])
+    config = RuledConfig(name="t", question="Which?", classes=("a", "b"))
+    assert classes_of(large, config).tolist() == [0]
+    assert classes_of(pa.chunked_array([], pa.string()), config).tolist() == []
 
 
 def test_an_edge_belongs_to_the_class_above() -> None:
@@ -46,8 +64,10 @@ def test_an_edge_belongs_to_the_class_above() -> None:
 
 
 def test_edges_need_numbers() -> None:
-    with pytest.raises(DataError, match="'t' has edges, so it needs numbers"):
+    with pytest.raises(DataError, match="'t' has edges, so it needs one number"):
         ruled(["one", "two"], edges=[2.0])
+    with pytest.raises(DataError, match="'t' has edges, so it needs one number"):
+        ruled([[1.0], [2.0, 3.0]], edges=[2.0])
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from pathlib import Path
 from habitus.data.traces import Traces
 from habitus.tasks.profile_class import ProfileClass, ProfileClassConfig
 from habitus.testing.class_tasks import ClassTaskContract
+from habitus.testing.hand_made import write_traces
 from tests.tasks.writers import answers, six_people
 
 
@@ -26,6 +27,22 @@ def test_tags_are_a_list(tmp_path: Path) -> None:
     rule = {"keywords": {"art": ["NBA"], "law": ["food"]}}
     found = answers(six_people(tmp_path / "t"), kind="profile_class", attribute="tags", **rule)
     assert found == {"fay": "art", "ann": "law"}
+
+
+def test_tags_of_one_string_are_taken_apart(tmp_path: Path) -> None:
+    tags = [" games | NBA", "sports", "games|sports", "games", None, "game"]
+    ids = list("abcdef")
+    traces = write_traces(
+        tmp_path / "t",
+        {user: [{"time": 1}] for user in ids},
+        {},
+        tables={"profiles": {"user_id": ids, "tags": tags, "other": tags}},
+    )
+    entry = {"kind": "profile_class", "classes": ["games", "sports"]}
+    # a and d games, b sports; c is of both, e of none, and "game" is another tag.
+    assert answers(traces, attribute="tags", **entry) == {"a": "games", "d": "games", "b": "sports"}
+    # Another column is one value, whatever stands in it.
+    assert answers(traces, attribute="other", **entry) == {"d": "games", "b": "sports"}
 
 
 def test_profiles_are_sensitive_unless_said_otherwise() -> None:

@@ -3,8 +3,8 @@
 PASUM P13 and table 8: a user is in a domain if any of its tags matches any keyword of it. Where
 tags already name communities (forums, committees), each distinct tag is a domain.
 
-Differs from the paper: matching is "contains", case-folded; the printed keyword lists are cut off
-there and shipped as printed, in ``communities.yaml``.
+Differs from the paper: what matching is, :mod:`habitus.data.keywords` says (A-P13 leaves it open);
+the printed keyword lists are cut off there and shipped as printed, in ``communities.yaml``.
 
 Shapes: U users, C domains, N (user, domain) pairs, T (user, tag) pairs, K distinct tags.
 """
@@ -38,8 +38,9 @@ class CommunitiesConfig(Config):
     """How tags become domains."""
 
     rule: Literal["keywords", "tags"] = "keywords"
-    """keywords: a domain has every user with a tag that contains one of its keywords; tags: each
-    distinct tag is a domain, without regard to case."""
+    """keywords: a domain has every user with a tag that holds one of its keywords, as a whole word
+    or, in scripts without spaces, anywhere; tags: each distinct tag is a domain, without regard to
+    case."""
     file: Path | None = None
     """Keywords of your own, in the form of the shipped ``communities.yaml``."""
     shipped: bool = True
