@@ -41,6 +41,7 @@ OPTIONS: list[dict[str, Any]] = [
     {"edge_weights": True, "aggregation": "sqrt", "norm": "layer"},
     {"readout": "count"},
     {"readout": "idf"},
+    {"readout": "tfidf"},
     {"readout": "attention"},
     {"readout": "attention", "residual": True},
     {"normalize": True},
@@ -243,6 +244,7 @@ def test_gradients_of_two_batches_add_up() -> None:
         ("edge_col_E", {}),
         ("place_V", {}),
         ("word_W", {"readout": "idf"}),
+        ("count_V", {"readout": "tfidf"}),
     ],
 )
 def test_what_an_option_reads_is_read_and_nothing_else(field: str, changes: dict[str, Any]) -> None:
@@ -254,8 +256,20 @@ def test_what_an_option_reads_is_read_and_nothing_else(field: str, changes: dict
         assert torch.equal(build()(batch).z_UD, build()(other).z_UD)
 
 
-def test_weights_of_words_travel_with_a_model_that_reads_them() -> None:
-    encoder = build(readout="idf")
+def test_an_encoder_can_begin_as_the_readout_of_its_words() -> None:
+    batch = make_batch(USERS)
+    encoder = TextGraphEncoder(replace(CONFIG, residual=True, zero_init=True, readout="count"))
+    x_VD = encoder.words.weight[batch.word_W[batch.place_V]]
+    for user, z_D in enumerate(encoder(batch).z_UD):
+        start, stop = batch.node_ptr_U1[user : user + 2].tolist()
+        raw_N = batch.count_V[start:stop].log1p()
+        if len(raw_N):
+            assert_near(z_D, (raw_N / raw_N.sum()) @ x_VD[start:stop])
+
+
+@pytest.mark.parametrize("readout", ["idf", "tfidf"])
+def test_weights_of_words_travel_with_a_model_that_reads_them(readout: Any) -> None:
+    encoder = build(readout=readout)
     assert torch.equal(encoder.state_dict()["word_weight_W"], encoder.word_weight_W)
     assert "word_weight_W" not in build().state_dict()
     assert TextGraphEncoder(replace(CONFIG, readout="idf")).word_weight_W.tolist() == [1] * 60
@@ -282,6 +296,7 @@ def test_weighted_edges_need_weights() -> None:
         ({"hidden": 0}, "hidden must be at least 1"),
         ({"num_words": -1}, "num_words must be 0 or more"),
         ({"residual": True, "word_dim": 4}, "got 4 and 8"),
+        ({"zero_init": True}, "zero_init without residual"),
     ],
 )
 def test_a_wrong_size_is_an_error(changes: dict[str, Any], message: str) -> None:

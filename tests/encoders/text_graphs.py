@@ -111,6 +111,8 @@ def _readout(
             "mean": torch.tensor(1.0),
             "count": (1 + batch.count_V[v]).log(),
             "idf": encoder.word_weight_W[batch.word_W[batch.place_V[v]]],
+            "tfidf": encoder.word_weight_W[batch.word_W[batch.place_V[v]]]
+            * (1 + batch.count_V[v].log()),
             "attention": (h_D @ encoder.gate_D).exp() if encoder.gate_D is not None else h_D[0],
         }[encoder.config.readout]
     return {v: weight / sum(raw.values()) for v, weight in raw.items()}

@@ -32,7 +32,7 @@ from habitus.nn.readout import pool_nodes, shares, softmax_shares
 from habitus.nn.sparse_product import Neighbours, Places, mark_coalesced, rows_of, word_rows
 
 Aggregation = Literal["sum", "mean", "sqrt", "none"]
-Readout = Literal["mean", "count", "idf", "attention"]
+Readout = Literal["mean", "count", "idf", "tfidf", "attention"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,11 +54,15 @@ class TextGraphEncoderConfig(Config):
     """LayerNorm after aggregation, inside the MLP, where the GIN of its authors has BatchNorm."""
     residual: bool = False
     """Add what goes into a layer to what comes out; no ReLU then stands between layers."""
+    zero_init: bool = False
+    """Let what layers add begin with 0, so that an encoder begins as the readout of its word
+    vectors (zero-initialised residual branches: Goyal et al. 2017)."""
     edge_weights: bool = False
     """Weigh neighbours by the weights of the batch's edges, which must be symmetric."""
     readout: Readout = "mean"
     """Weights of nodes, which sum to 1: equal; log(1 + tokens of the word); ``word_weight_W``, a
-    buffer that a run fills with idf or SIF; or a learned softmax gate."""
+    buffer that a run fills with idf or SIF; (1 + log tokens) times that; or a learned softmax
+    gate."""
     normalize: bool = False
     """Representations of length 1 (A-P14)."""
     sparse: bool = True
@@ -78,6 +82,10 @@ class TextGraphEncoderConfig(Config):
                 raise UsageError(f"{name} must be 0 or more, got {getattr(self, name)}")
         if not 1 <= self.num_layers <= 3:
             raise UsageError(f"num_layers must be 1, 2 or 3, got {self.num_layers}")
+        if self.zero_init and not self.residual:
+            raise UsageError(
+                "zero_init without residual makes every representation 0: set residual too"
+            )
         if self.residual and self.word_dim != self.hidden:
             raise UsageError(
                 f"residual adds words to states, so word_dim must be hidden; got {self.word_dim} "
@@ -121,13 +129,16 @@ class TextGraphEncoder(UserEncoder):
             config.num_layers,
             norm=config.norm == "layer",
             residual=config.residual,
+            zero_init=config.zero_init,
         )
         self.null_user = nn.Parameter(torch.randn(config.hidden) * 0.02)
         # Zeros: attention begins as the mean.
         gate = nn.Parameter(torch.zeros(config.hidden)) if config.readout == "attention" else None
         self.register_parameter("gate_D", gate)
         weights = torch.ones(config.num_words)
-        self.register_buffer("word_weight_W", weights, persistent=config.readout == "idf")
+        self.register_buffer(
+            "word_weight_W", weights, persistent=config.readout in ("idf", "tfidf")
+        )
 
     @property
     @override
@@ -211,8 +222,10 @@ class TextGraphEncoder(UserEncoder):
         raw_R = torch.ones_like(count_R)
         if self.config.readout == "count":
             raw_R = count_R.log1p()
-        elif self.config.readout == "idf":
+        elif self.config.readout in ("idf", "tfidf"):
             raw_R = self.word_weight_W[batch.word_W[batch.place_V[step.first : step.last]]]
+            if self.config.readout == "tfidf":
+                raw_R = raw_R * (1 + count_R.log())
         return shares(raw_R, step.node_ptr_U1)
 
     def _graph(self, batch: TextGraphBatch) -> Graph:

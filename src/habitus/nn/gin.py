@@ -102,16 +102,28 @@ class GINLayer(nn.Module):
 class GIN(nn.Module):
     """Layers with ReLU between them and none after the last (A-P9).
 
-    With ``residual`` a layer's input is added to its output, and ReLU stands inside MLPs only.
+    With ``residual`` a layer's input is added to its output, and ReLU stands inside MLPs only;
+    with ``zero_init`` what is added begins with 0.
     """
 
     def __init__(
-        self, in_width: int, hidden: int, num_layers: int, *, norm: bool, residual: bool
+        self,
+        in_width: int,
+        hidden: int,
+        num_layers: int,
+        *,
+        norm: bool,
+        residual: bool,
+        zero_init: bool = False,
     ) -> None:
         super().__init__()
         widths = [in_width, *[hidden] * num_layers]
         self.layers = nn.ModuleList(GINLayer(a, b, norm=norm) for a, b in pairwise(widths))
         self.residual = residual
+        if zero_init:
+            for layer in self._layers:
+                nn.init.zeros_(layer.second.weight)
+                nn.init.zeros_(layer.second.bias)
 
     def forward(self, h_RD: Tensor, graph: Graph, cuts: Sequence[int] | None = None) -> Tensor:
         """Return the states of nodes as the formula is written, ``(R, D)``."""

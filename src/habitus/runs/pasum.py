@@ -43,12 +43,16 @@ Protocol = Literal["strict-inductive", "transductive-text"]
 class WordVectorsConfig(Config):
     """Where word vectors begin; they are trained on in any case (A-P10)."""
 
-    kind: Literal["random", "ppmi_svd", "file"] = "ppmi_svd"
-    """Random numbers; PPMI and SVD of the training posts; or a file of word2vec or fastText."""
+    kind: Literal["random", "ppmi_svd", "lsa", "file"] = "ppmi_svd"
+    """Random numbers; from the training posts by PPMI and SVD (words are alike that stand near the
+    same words) or by latent semantic analysis (that the same users say); or a file of word2vec or
+    fastText."""
     file: Path | None = None
     """For kind ``file``; its vectors must be as wide as ``encoder.word_dim``."""
     window: int = 5
     """Words on either side that a word occurs with, for kind ``ppmi_svd``."""
+    max_users: int = 20_000
+    """Users, drawn by the seed, that kind ``lsa`` reads: its memory does not grow beyond them."""
 
     def __post_init__(self) -> None:
         if (self.kind == "file") != (self.file is not None):

@@ -12,6 +12,7 @@ import torch
 from habitus.config import digest_of
 from habitus.data.communities import Communities
 from habitus.data.edge_split import Circle
+from habitus.data.latent_semantics import fit_lsa
 from habitus.data.relation_batches import RelationBatches
 from habitus.data.relations import Material, Relations, train_and_valid
 from habitus.data.snapshot import Snapshot
@@ -21,14 +22,14 @@ from habitus.data.text_graph_rows import TextGraphRows
 from habitus.data.token_store import TokenStore
 from habitus.data.tokens import TextSource, relabel
 from habitus.data.traces import Traces
-from habitus.data.word_vectors import complete, fit_ppmi_svd, load_word_vectors
+from habitus.data.word_vectors import WordVectors, complete, fit_ppmi_svd, load_word_vectors
 from habitus.data.word_vocabulary import WordVocabulary
 from habitus.encoders.text_graph import TextGraphEncoder
 from habitus.errors import GuardError, UsageError
 from habitus.objectives import Loss, Objective
 from habitus.objectives.contrast import Contrast
 from habitus.objectives.triplet import Triplet
-from habitus.random import derive_seed, torch_generator
+from habitus.random import derive_seed, numpy_generator, torch_generator
 from habitus.representations.model import Model
 from habitus.runs.about import about_run
 from habitus.runs.pasum_graphs import GraphViews, graph_views
@@ -72,10 +73,7 @@ def word_vectors(
         assert config.file is not None
         found = load_word_vectors(config.file, vocabulary.words)
     else:
-        buckets = encoding.text.buckets(run.pretraining_snapshot(traces))
-        known = (relabel(tokens, vocabulary.lookup(words)) for tokens, words in buckets)
-        seed = derive_seed(run.seed, "word vectors")
-        found = fit_ppmi_svd(known, len(vocabulary), run.encoder.word_dim, config.window, seed)
+        found = _fitted_vectors(run.pretraining_snapshot(traces), run, encoding)
     if found.vectors_WD.shape[1] != run.encoder.word_dim:
         raise UsageError(
             f"the word vectors are {found.vectors_WD.shape[1]} wide and encoder.word_dim is "
@@ -85,6 +83,21 @@ def word_vectors(
         found.vectors_WD, found.known_W, vocabulary.words, derive_seed(run.seed, "unknown words")
     )
     return vectors
+
+
+def _fitted_vectors(snapshot: Snapshot, run: PasumRun, encoding: TextGraphEncoding) -> WordVectors:
+    """Return vectors of the words of the training posts, from nothing but these."""
+    config, vocabulary = run.word_vectors, encoding.vocabulary
+    seed, dim = derive_seed(run.seed, "word vectors"), run.encoder.word_dim
+    if config.kind == "lsa" and snapshot.num_users > config.max_users:
+        chance = numpy_generator(seed, "users")
+        chosen_B = np.sort(chance.permutation(snapshot.num_users)[: config.max_users])
+        snapshot = Snapshot(snapshot.traces, snapshot.as_of, snapshot.users_U[chosen_B])
+    buckets = encoding.text.buckets(snapshot)
+    known = (relabel(tokens, vocabulary.lookup(words)) for tokens, words in buckets)
+    if config.kind == "lsa":
+        return fit_lsa(known, vocabulary.idf_W, dim, seed)
+    return fit_ppmi_svd(known, len(vocabulary), dim, config.window, seed)
 
 
 def prepare_pasum(
