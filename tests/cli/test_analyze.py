@@ -53,6 +53,17 @@ def test_it_writes_the_page_and_prints_what_was_found(
     assert len(stand_in.plans) == 1
 
 
+def test_each_analysis_has_a_set_of_its_own(
+    stand_in: StandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(analyses, "ANALYSES", {"matching": stand_in, "domains": stand_in})
+    for name in ("matching", "domains"):
+        assert run(name, "--out", str(tmp_path)) == 0
+    assert run("matching", "--data", "art_office", "--out", str(tmp_path)) == 0
+    assert [p.data for p in stand_in.plans] == ["complete_journey_services", "all", "art_office"]
+    assert (tmp_path / "all" / "domains" / "analysis.html").is_file()
+
+
 def test_options_reach_the_plan(stand_in: StandIn, tmp_path: Path) -> None:
     words = ["--data", "legislature", "--preset", "best", "--seeds", "3", "--task", "region"]
     flags = ["--quick", "--fine-tune", "--allow-sensitive"]

@@ -17,12 +17,17 @@ def analyze_command(
     name: Annotated[
         str,
         typer.Argument(
-            help="ablation, labels, graph_size, map, efficiency, zero_shot or transfer."
+            help="ablation, labels, graph_size, map, efficiency, zero_shot, transfer, matching "
+            "or domains."
         ),
     ],
     data: Annotated[
-        str, typer.Option(help="A named set with posts, such as debate_forum_in_order.")
-    ] = "synthetic_posts",
+        str | None,
+        typer.Option(
+            help="A named set; without it each analysis has one of its own. Those of PASUM want "
+            "posts, such as debate_forum_in_order; matching and domains want services."
+        ),
+    ] = None,
     preset: Annotated[str, typer.Option(help="Sizes and budget: best or ci.")] = "ci",
     quick: Annotated[
         bool, typer.Option(help="A few steps only, to see that everything runs.")
@@ -42,19 +47,20 @@ def analyze_command(
         bool, typer.Option(help="Ask the tasks that profile sensitive traits, too.")
     ] = False,
 ) -> None:
-    """Answer one question about PASUM on a set with posts.
+    """Answer one question about PASUM or CLUE on a set.
 
     What is done is kept: Ctrl-C loses little, and analyses of one set share their pre-trainings.
     """
     from habitus.cli.progress import stages
     from habitus.errors import UsageError
     from habitus.reports import model_card
-    from habitus.runs.analyses import ANALYSES, AnalysisPlan
+    from habitus.runs.analyses import ANALYSES, DATA, AnalysisPlan
     from habitus.runs.card import card_info
 
     if seeds < 1:
         raise UsageError(f"--seeds must be at least 1, got {seeds}")
     analyze = ANALYSES[name]
+    data = data or DATA.get(name, "synthetic_posts")
 
     with stages() as show:
         plan = AnalysisPlan(

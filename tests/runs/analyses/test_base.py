@@ -11,6 +11,7 @@ import pytest
 from habitus.errors import GuardError, UsageError
 from habitus.runs.analyses import ANALYSES
 from habitus.runs.analyses.base import (
+    ALL,
     AnalysisPlan,
     Answer,
     analysis_results,
@@ -36,6 +37,18 @@ def test_every_analysis_can_be_had() -> None:
 def test_a_set_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="did you mean 'synthetic_posts'"):
         of(tmp_path, data="synthetic_post")
+
+
+def test_a_set_without_posts_has_no_tasks(tmp_path: Path) -> None:
+    plan = of(tmp_path, data="art_office")
+    for name in ("posts", "tasks", "run"):
+        with pytest.raises(UsageError, match="art_office is no set with posts; known: synthetic_p"):
+            getattr(plan, name)
+
+
+def test_a_plan_for_all_sets_has_no_traces(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="name it with --data"):
+        _ = of(tmp_path, data=ALL).traces
 
 
 def test_a_plan_asks_one_task_or_all(plan_of: PlanOf) -> None:
@@ -94,6 +107,9 @@ def test_results_say_how_they_were_made(plan_of: PlanOf, checked: Callable[[Json
     whole = analysis_results(plan_of(quick=False), "x", "X", "?", plan.run, answer)
     assert whole["notes"] == ["Small."]
     assert whole["config"] == plan.run.to_dict()
+    entries = [{"name": "one"}, {"name": "two"}]
+    two = analysis_results(plan, "x", "X", "?", {}, answer, entries)
+    assert two["data"] == entries
 
 
 def test_small_parts() -> None:

@@ -19,5 +19,7 @@ ANALYSES = Registry[Callable[[AnalysisPlan], Json]](
     },
 )
 """Analysis name → function from a plan to what its page is made from."""
+DATA = {"domains": "all", "matching": "complete_journey_services"}
+"""Analysis name → the set that it is about where none is named; ``synthetic_posts`` for others."""
 
-__all__ = ["ANALYSES", "AnalysisPlan"]
+__all__ = ["ANALYSES", "DATA", "AnalysisPlan"]

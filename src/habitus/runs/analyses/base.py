@@ -14,6 +14,7 @@ import torch
 from habitus.comparisons import Comparison
 from habitus.config import Config
 from habitus.data.traces import Traces
+from habitus.datasets import DATASETS
 from habitus.errors import GuardError, UsageError
 from habitus.evaluation.class_predictions import ClassTrials
 from habitus.evaluation.comparing import Resampling
@@ -23,7 +24,7 @@ from habitus.registry import did_you_mean
 from habitus.representations.model import Model
 from habitus.runs.class_experiment import ClassExperiment
 from habitus.runs.demo import DemoPlan
-from habitus.runs.demo_pasum import POSTS, traces_step, tuning_of, with_communities
+from habitus.runs.demo_pasum import POSTS, PostsDemo, traces_step, tuning_of, with_communities
 from habitus.runs.experiment import Show
 from habitus.runs.pasum import PasumRun, pasum
 from habitus.runs.steps import Json, Steps
@@ -31,19 +32,23 @@ from habitus.tasks.classes import ClassTask
 
 FORMAT: Final = 1
 """Of the results of an analysis, as ``habitus.reports.analysis`` reads them."""
+ALL: Final = "all"
+"""In the place of a set: every set that is at hand, for analyses that say so."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AnalysisPlan:
     """On which set, and how much of the work.
 
+    An analysis that needs posts and tasks asks for :attr:`posts`, which other sets do not have.
+
     Raises:
-        GuardError: every task profiles people, and nobody allowed it.
-        UsageError: no such set with posts, or no such task of it.
+        GuardError: every task of a set with posts profiles people, and nobody allowed it.
+        UsageError: no such set, or no such task of it.
     """
 
     data: str
-    """A set with posts: a name in :data:`habitus.runs.demo_pasum.POSTS`."""
+    """A name in :data:`habitus.datasets.DATASETS`, or :data:`ALL`."""
     root: Path
     """Steps are kept below it; two analyses below one root share their pre-trainings."""
     show: Show
@@ -61,12 +66,23 @@ class AnalysisPlan:
     """Where an analysis can, also train encoders on each task, end to end: slow."""
 
     def __post_init__(self) -> None:
-        if self.data not in POSTS:
+        if self.data not in (ALL, *DATASETS):
             raise UsageError(
-                f"no set with posts is called {self.data!r}; {did_you_mean(self.data, POSTS)}"
+                f"no set is called {self.data!r}; {did_you_mean(self.data, [ALL, *DATASETS])}"
             )
         # A wrong task is said before anything is read.
-        assert self.tasks
+        assert self.data not in POSTS or self.tasks
+
+    @property
+    def posts(self) -> PostsDemo:
+        """What is known of a set with posts.
+
+        Raises:
+            UsageError: the set is of another kind.
+        """
+        if self.data not in POSTS:
+            raise UsageError(f"{self.data} is no set with posts; {did_you_mean(self.data, POSTS)}")
+        return POSTS[self.data]
 
     @property
     def steps(self) -> Steps:
@@ -75,7 +91,13 @@ class AnalysisPlan:
 
     @cached_property
     def source(self) -> tuple[Traces, tuple[str, ...]]:
-        """The traces of the set, ingested now or before, and its notices."""
+        """The traces of the set, ingested now or before, and its notices.
+
+        Raises:
+            UsageError: the plan is for all sets.
+        """
+        if self.data == ALL:
+            raise UsageError("this analysis is about one set: name it with --data")
         return traces_step(self.data, self.steps, self.show)
 
     @property
@@ -89,9 +111,9 @@ class AnalysisPlan:
 
         Raises:
             GuardError: all of them profile people, and nobody allowed it.
-            UsageError: the set has no task of the name.
+            UsageError: the set has no posts, or no task of the name.
         """
-        demo = POSTS[self.data]
+        demo = self.posts
         allowed, every = self.sensitive or demo.planted, demo.tasks()
         names = [task.name for task in every]
         if self.task is not None and self.task not in names:
@@ -119,7 +141,7 @@ class AnalysisPlan:
 
     def run_of(self, preset: str) -> PasumRun:
         """Return a preset that reads the communities of this set."""
-        return with_communities(pasum(preset), POSTS[self.data].communities)
+        return with_communities(pasum(preset), self.posts.communities)
 
     @property
     def tuning(self) -> FineTuneConfig | None:
@@ -131,6 +153,11 @@ class AnalysisPlan:
     def trials(self) -> ClassTrials:
         """Seeds of probes and of random splits."""
         return ClassTrials(seeds=(0, 1), split_seeds=(1,)) if self.quick else ClassTrials()
+
+    @property
+    def resampling(self) -> Resampling:
+        """How often users are drawn anew."""
+        return Resampling(num_resamples=1_000) if self.quick else Resampling()
 
     def experiment(
         self,
@@ -156,8 +183,8 @@ class AnalysisPlan:
             notices=self.source[1],
             pretrain_seeds=tuple(range(self.seeds)),
             trials=trials or self.trials,
-            resampling=Resampling(num_resamples=1_000) if self.quick else Resampling(),
-            allow_sensitive=self.sensitive or POSTS[self.data].planted,
+            resampling=self.resampling,
+            allow_sensitive=self.sensitive or self.posts.planted,
         )
 
 
@@ -178,9 +205,20 @@ def analysis_results(
     question: str,
     config: Config | Mapping[str, Any],
     answer: Answer,
+    data: Sequence[Json] | None = None,
 ) -> Json:
-    """Return results, format 1 of an analysis, but for the command, which is the caller's."""
-    entry = data_entry(plan.traces, plan.data, plan.source[1])
+    """Return results, format 1 of an analysis, but for the command, which is the caller's.
+
+    Args:
+        plan: of the analysis.
+        name: of the analysis, in the table of analyses.
+        title: of its page.
+        question: what it answers.
+        config: what decided the figures.
+        answer: what was found.
+        data: entries of the sets that were read; None for that of the plan.
+    """
+    entries = data or [data_entry(plan.traces, plan.data, plan.source[1])]
     results = {
         "format": FORMAT,
         "analysis": name,
@@ -191,7 +229,7 @@ def analysis_results(
         "seeds": list(range(plan.seeds)),
         "versions": versions_entry(),
         "machine": machine_entry(torch.get_num_threads()),
-        "data": [entry],
+        "data": list(entries),
         **vars(answer),
     }
     if plan.quick:
