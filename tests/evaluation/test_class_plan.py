@@ -100,5 +100,12 @@ def test_a_random_split_that_cannot_be_asked_is_left_out_alone(traces: Traces) -
         asked = ask_all_classes(plan, halves)
     assert {seed for _, seed in asked.splits} == {0, *able}
     assert [task.name for task in asked.tasks] == ["taste"]
-    assert len(asked.notes) == 8 - len(able)
-    assert all(note.startswith("random split") for note in asked.notes)
+    # One note for all of them.
+    [note] = asked.notes
+    missed = ", ".join(str(seed) for seed in seeds if seed not in able)
+    assert note.startswith(f"random splits {missed}: under the first, task 'taste' is left out:")
+    one = next(seed for seed in seeds if seed not in able)
+    alone = replace(plan, trials=ClassTrials(split_seeds=(one,)))
+    with Halves(traces) as halves:
+        [note] = ask_all_classes(alone, halves).notes
+    assert note.startswith(f"random split {one}: task 'taste' is left out: of its")

@@ -116,7 +116,7 @@ def test_the_summary_is_the_mean_over_tasks(tables: list[TaskTable]) -> None:
 def test_users_are_drawn_jointly_over_tasks(
     tasks: list[AskedTask], predictions: Predictions, traces: Traces
 ) -> None:
-    # three tasks that are one and the same are no more certain than one of them
+    # three tasks that are one and the same are no more certain than two of them
     names = ["x", "y", "z"]
     same = [tasks[0]._replace(dated=aisle_named(name)) for name in names]
     said_same = {(name, "ours"): predictions["aisle0", "ours"] for name in names}
@@ -124,8 +124,34 @@ def test_users_are_drawn_jointly_over_tasks(
     for table in tables:
         table.cell(METHODS[2])
     many = summary_entries(tables, METHODS[2:], HOW, "counts")
-    one = summary_entries(tables[:1], METHODS[2:], HOW, "counts")
-    assert many == one
+    two = summary_entries(tables[:2], METHODS[2:], HOW, "counts")
+    assert many == two
+
+
+def test_the_mean_over_one_task_is_that_task(tables: list[TaskTable]) -> None:
+    table = tables[0]
+    entries = {e["method"]: e for e in summary_entries([table], METHODS, HOW, "counts")}
+    for one in METHODS:
+        found = table.main[one.name]
+        entry = entries[one.name]
+        assert (entry["value"], entry["low"], entry["high"]) == (found.value, found.low, found.high)
+    rows = difference_entries([table], METHODS)
+    [row] = [r for r in rows if (r["method"], r["against"]) == ("ours", "counts")]
+    against = entries["ours"]["against"]
+    assert [against[k] for k in ("value", "low", "high", "p")] == [
+        row[k] for k in ("value", "low", "high", "p")
+    ]
+
+
+def test_ours_is_held_against_every_other_comparison_on_average(tables: list[TaskTable]) -> None:
+    entries = {e["method"]: e for e in summary_entries(tables, METHODS, HOW, "absent")}
+    # Noise is a control, and counts hold nothing against themselves.
+    assert "beside" not in entries["counts"]
+    [beside] = entries["ours"]["beside"]
+    known = {e["method"]: e for e in summary_entries(tables, METHODS, HOW, "counts")}
+    assert beside == known["ours"]["against"]
+    # The reference is held against already.
+    assert known["ours"]["beside"] == []
 
 
 def test_a_drawn_user_counts_in_the_tasks_that_asked_them(

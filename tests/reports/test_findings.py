@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from habitus.evaluation import class_plan
+from habitus.reports import findings as module
 from habitus.reports.findings import Difference, Findings
 from tests.reports.class_sample import class_sample
-from tests.reports.sample import difference, sample
+from tests.reports.sample import difference, sample, versus
 
 RESULTS = sample(edges={"coupon": -0.05, "inactive": 0.05, "diapers": 0.0})
 
@@ -166,3 +168,39 @@ def test_methods_are_compared_by_the_main_score_of_their_questions() -> None:
             assert found.mark(task, method) == yes_or_no.mark(task, method)
             assert found.estimate(task, method) == yes_or_no.estimate(task, method)
     assert found.mean_value("ours") == yes_or_no.mean_value("ours")
+
+
+def test_notes_on_what_was_left_out_are_found() -> None:
+    assert module.RANDOM_SPLIT == class_plan.RANDOM_SPLIT
+    notes = [
+        "task 'x' is left out: too few",
+        "random split 2: task 'y' is left out: too few",
+        "Vectors read the latest 256 events.",
+    ]
+    found = Findings(sample() | {"notes": notes})
+    assert found.left_out == notes[:1]
+    assert found.left_out_splits == notes[1:2]
+    assert Findings(sample() | {"notes": None}).left_out == []
+
+
+def test_the_best_comparison_is_held_against_where_it_is_not_the_reference() -> None:
+    results = sample()
+    # Aggregates are the reference, and the only comparison.
+    assert Findings(results).best_beside is None
+    words = {"name": "words", "label": "TF-IDF", "group": "comparison"}
+    weak = {"name": "zealous", "label": "zealous", "group": "comparison"}
+    results["methods"] += [words, weak]
+    mean = {"metric": "auroc", "low": None, "high": None, "against": None}
+    results["summary"] += [
+        {"method": "words", "value": 0.99, **mean},
+        {"method": "zealous", "value": 0.6, **mean},
+    ]
+    assert Findings(results).best_beside == ("words", None)
+    ours = next(s for s in results["summary"] if s["method"] == "ours")
+    ours["beside"] = [
+        {"method": "zealous"} | versus(0.2, 0.01),
+        {"method": "words"} | versus(-0.1, 0.01),
+    ]
+    name, found = Findings(results).best_beside or ("", None)
+    assert (name, found and found.verdict) == ("words", "worse")
+    assert Findings(results).reference == "aggregates"

@@ -8,7 +8,7 @@ import pytest
 from habitus.errors import DataError, GuardError
 from habitus.reports import check_results
 from tests.reports.class_sample import class_sample
-from tests.reports.sample import sample
+from tests.reports.sample import sample, versus
 
 RESULTS = sample()
 OPTIONAL = [
@@ -211,3 +211,21 @@ def test_what_is_wrong_in_class_results_is_named_too(
 
 def test_a_split_that_was_not_run_is_null() -> None:
     check_results(changed("cells.0.splits.2", None, class_sample(num_tasks=2)))
+
+
+def test_differences_beside_the_reference_are_checked_too() -> None:
+    results = copy.deepcopy(sample())
+    ours = next(i for i, s in enumerate(results["summary"]) if s["method"] == "ours")
+    row = {"method": "untrained"} | versus(0.1, 0.01)
+    results["summary"][ours]["beside"] = [row]
+    check_results(results)
+    for change, path in (
+        ({"method": "nobody"}, r"beside\[0\].method"),
+        ({"verdict": "worse"}, r"beside\[0\].verdict"),
+    ):
+        results["summary"][ours]["beside"] = [row | change]
+        with pytest.raises(DataError, match=path):
+            check_results(results)
+    results["summary"][ours]["beside"] = row
+    with pytest.raises(DataError, match="beside"):
+        check_results(results)

@@ -71,6 +71,26 @@ def test_the_mean_and_the_leak_checks_are_told() -> None:
     assert "leak checks: 2 of 2 passed" in text
 
 
+def test_one_question_has_no_mean() -> None:
+    names = [
+        line.split()[0] for line in printed(sample(num_tasks=1), 100).splitlines() if line.strip()
+    ]
+    assert "coupon" in names
+    assert "mean" not in names
+
+
+def test_what_was_not_run_is_told_once_below_the_table() -> None:
+    notes = [
+        "random splits 1, 2: under the first, task 'coupon' is left out: few",
+        "picky is left out of coupon: no keywords",
+        "Vectors read the latest 256 events.",
+    ]
+    text = " ".join(printed(sample() | {"notes": notes}, 80).split())
+    assert text.count("not run: random splits 1, 2") == 1
+    assert text.count("not run: picky is left out of coupon") == 1
+    assert "256 events" not in text
+
+
 def test_a_failed_leak_check_is_loud() -> None:
     results = copy.deepcopy(sample())
     results["canaries"][1]["passed"] = False

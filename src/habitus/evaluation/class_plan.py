@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from habitus.comparisons.majority import Majority
 from habitus.comparisons.random_guess import RandomGuess
@@ -20,6 +20,9 @@ from habitus.evaluation.features import Method, comparison_method
 from habitus.evaluation.halved import Halves
 from habitus.evaluation.harness import Progress, check_names
 from habitus.tasks.classes import ClassTask
+
+RANDOM_SPLIT: Final = "random split"
+"""How a note begins that says why a task is not asked under some of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +113,7 @@ def ask_all_classes(plan: ClassPlan, halves: Halves) -> Asked:
     """
     asked = Asked([], {}, [])
     for task in plan.tasks:
-        seen = halves.of(task.config)
+        seen, missed = halves.of(task.config), dict[int, str]()
         for seed in (plan.split.seed, *plan.trials.split_seeds):
             split = replace(plan.split, seed=seed)
             try:
@@ -121,10 +124,19 @@ def ask_all_classes(plan: ClassPlan, halves: Halves) -> Asked:
                 if seed == plan.split.seed:
                     asked.notes.append(str(error))
                     break
-                asked.notes.append(f"random split {seed}: {error}")
+                missed[seed] = str(error)
                 continue
             asked.splits[task.name, seed] = found
             asked.tasks.extend([found] if seed == plan.split.seed else [])
+        asked.notes.extend([_of_splits(missed)] if missed else [])
     if not asked.tasks:
         raise GuardError("no task is left to evaluate: " + "; ".join(asked.notes))
     return asked
+
+
+def _of_splits(missed: dict[int, str]) -> str:
+    """Say once why a task is not asked under some random splits."""
+    first, *others = missed
+    if not others:
+        return f"{RANDOM_SPLIT} {first}: {missed[first]}"
+    return f"{RANDOM_SPLIT}s {', '.join(map(str, missed))}: under the first, {missed[first]}"

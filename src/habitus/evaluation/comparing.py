@@ -160,32 +160,54 @@ def summary_entries(
 ) -> list[dict[str, Any]]:
     """Return the mean main score over tasks of each method, and its distance to the reference.
 
-    A method that was left out of a task has no mean that could be held against others.
+    A method that was left out of a task has no mean that could be held against others. ``against``
+    is the distance to the reference; ``beside``, of ours, those to all other comparisons.
     """
-    counts_UR, places = _joint_counts(tables, how)
-    mean, mean_R = {}, {}
-    for name in (m.name for m in methods if all(m.name in table.main for table in tables)):
-        dist = [
-            distribution(
-                table.statistics(table.main_score, name),
-                counts_UR,
-                table.test.num_users,
-                places[table.name],
-            )
-            for table in tables
-        ]
-        mean_R[name] = np.mean(dist, axis=0)
-        mean[name] = float(np.mean([t.main[name].value for t in tables]))
+    named = [m for m in methods if all(m.name in table.main for table in tables)]
+    mean = {m.name: float(np.mean([t.main[m.name].value for t in tables])) for m in named}
+    mean_R = _means_over_resamples(tables, [m.name for m in named], how)
+
+    def distance(name: str, against: str) -> dict[str, Any]:
+        d = paired_difference(mean[name], mean[against], mean_R[name], mean_R[against])
+        return {"method": against, **d._asdict()}
+
     entries = []
-    for name, value in mean.items():
-        low, high = interval(mean_R[name])
-        entry: dict[str, Any] = {"method": name, "metric": tables[0].main_score, "value": value}
-        entry |= {"low": low, "high": high, "against": None}
+    for method in named:
+        name, (low, high) = method.name, interval(mean_R[method.name])
+        entry: dict[str, Any] = {"method": name, "metric": tables[0].main_score}
+        entry |= {"value": mean[name], "low": low, "high": high, "against": None}
         if reference in mean and name != reference:
-            d = paired_difference(value, mean[reference], mean_R[name], mean_R[reference])
-            entry["against"] = {"method": reference, **d._asdict()}
+            entry["against"] = distance(name, reference)
+        if method.group == "ours":
+            others = (m.name for m in named if m.group == "comparison" and m.name != reference)
+            entry["beside"] = [distance(name, other) for other in others]
         entries.append(entry)
     return entries
+
+
+def _means_over_resamples(
+    tables: Sequence[ScoreTable], names: Sequence[str], how: Resampling
+) -> dict[str, Floats]:
+    """Return the mean over tasks of each method in each resample, ``(R)``."""
+    if len(tables) == 1:
+        # The mean over one task is that task, its resamples included.
+        return {name: tables[0].main_R[name] for name in names}
+    counts_UR, places = _joint_counts(tables, how)
+    return {
+        name: np.mean(
+            [
+                distribution(
+                    table.statistics(table.main_score, name),
+                    counts_UR,
+                    table.test.num_users,
+                    places[table.name],
+                )
+                for table in tables
+            ],
+            axis=0,
+        )
+        for name in names
+    }
 
 
 def _difference(table: ScoreTable, ours: str, against: str) -> Difference:

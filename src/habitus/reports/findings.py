@@ -17,6 +17,8 @@ Mark = Literal["best", "tie", "behind", "untested"]
 """How a method stands to the best of its task; untested: no paired comparison was made."""
 
 VERDICT_WORDS: Final[dict[Verdict, str]] = {"better": "ahead", "worse": "behind", "tie": "tie"}
+RANDOM_SPLIT: Final = "random split"
+"""How notes on random splits begin, as :mod:`habitus.evaluation.class_plan` writes them."""
 _OPPOSITE: Final[dict[Verdict, Verdict]] = {"better": "worse", "worse": "better", "tie": "tie"}
 SIGNIFICANT: Final = 0.05
 _DETECTABLE: Final = (1.960 + 0.842) / (2 * 1.960)
@@ -177,6 +179,38 @@ class Findings:
         """Return what the mean of a method is compared with, and the difference."""
         row = self.means.get(method, {}).get("against")
         return None if row is None else (str(row["method"]), Difference.from_row(row))
+
+    @cached_property
+    def best_beside(self) -> tuple[str, Difference | None] | None:
+        """The best comparison on average and ours minus it; None where that is the reference.
+
+        The difference is None in results that hold none.
+        """
+        others = [m["name"] for m in self.methods if m["group"] == "comparison"]
+        known = {name: v for name in others if (v := self.mean_value(name)) is not None}
+        best = max(known, key=lambda name: known[name], default=None)
+        if self.ours is None or best is None or best == self.reference:
+            return None
+        rows = self.means.get(self.ours, {}).get("beside") or []
+        row = next((row for row in rows if row["method"] == best), None)
+        return best, None if row is None else Difference.from_row(row)
+
+    @property
+    def of_one_task(self) -> bool:
+        """Whether there is one question, so that a mean over questions says nothing more."""
+        return len(self.tasks) == 1
+
+    @cached_property
+    def left_out(self) -> list[str]:
+        """The notes that say which question or method was not run, and why."""
+        told = (n for n in self.results.get("notes") or [] if " is left out" in n)
+        return [note for note in told if note not in self.left_out_splits]
+
+    @cached_property
+    def left_out_splits(self) -> list[str]:
+        """The notes that say under which random splits a question was not asked, and why."""
+        notes: list[str] = self.results.get("notes") or []
+        return [note for note in notes if note.startswith(RANDOM_SPLIT)]
 
     def best(self, task: str, metric: str | None = None) -> str | None:
         """Return the method with the best value on a task; the first of equals."""

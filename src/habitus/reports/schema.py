@@ -235,12 +235,14 @@ def _check_comparisons(results: Mapping[str, Any], main: str) -> None:
         _difference(difference, f"differences[{i}]", difference.get("metric", main))
     for i, mean in enumerate(results["summary"]):
         _estimate(-float("inf"), float("inf"), seeds=False)(mean, f"summary[{i}]")
-        if mean.get("against") is not None:
-            path = f"summary[{i}].against"
-            record({"method": one_of(*(m["name"] for m in results["methods"]))})(
-                mean["against"], path
-            )
-            _difference(mean["against"], path, mean["metric"])
+        named = record({"method": one_of(*(m["name"] for m in results["methods"]))})
+        held = {"against": mean["against"]} if mean.get("against") is not None else {}
+        beside = mean.get("beside") or []
+        listing(anything)(beside, f"summary[{i}].beside")
+        held |= {f"beside[{place}]": row for place, row in enumerate(beside)}
+        for path, row in held.items():
+            named(row, f"summary[{i}].{path}")
+            _difference(row, f"summary[{i}].{path}", mean["metric"])
 
 
 def _check_names(results: Mapping[str, Any]) -> None:

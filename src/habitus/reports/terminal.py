@@ -53,6 +53,8 @@ class _TerminalReport:
             yield self._fitting(console, options)
             key = _KEY.format(self.findings.main_measure.title)
             yield _text(key, style="dim", ascii_only=ascii_only)
+        for told in (*self.findings.left_out, *self.findings.left_out_splits):
+            yield _text(f"not run: {told}", style="dim", ascii_only=ascii_only)
         yield _canaries(self.findings, ascii_only=ascii_only)
 
     def _fitting(self, console: Console, options: ConsoleOptions) -> Table:
@@ -93,8 +95,10 @@ def _table(findings: Findings, methods: list[str], difference: bool, ascii_only:
         cells += [_difference(found)] if difference else []
         row = [(task["name"], ""), (percent(task.get("base_rate_test")), ""), *cells]
         table.add_row(*(text(*cell) for cell in row))
-    table.add_section()
-    table.add_row(*(text(*cell) for cell in _mean_row(findings, methods, difference)))
+    # The mean over one question is that question.
+    if not findings.of_one_task:
+        table.add_section()
+        table.add_row(*(text(*cell) for cell in _mean_row(findings, methods, difference)))
     return table
 
 

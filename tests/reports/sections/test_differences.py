@@ -40,6 +40,9 @@ def test_the_mean_stands_last_against_the_reference_only() -> None:
     }
     assert titles["habitus minus aggregates"] == "Mean over questions"
     assert titles["habitus minus majority"] == "diapers"
+    # The mean over one question is that question.
+    alone = Page(differences_section(Findings(sample(num_tasks=1))))
+    assert "Mean over questions" not in alone.elements[0].text
 
 
 def test_the_reference_comes_first_and_open_and_clear_wins_are_folded() -> None:

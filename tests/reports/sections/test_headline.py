@@ -81,6 +81,37 @@ def test_ours_joined_with_more_gets_its_own_sentence(edge: float, word: str) -> 
     assert f", {word} aggregates + GBDT (" in last
 
 
+@pytest.mark.parametrize(
+    ("edge", "half", "told"),
+    [
+        (-0.05, 0.01, "habitus is behind it (−.050 [−.060, −.040])."),
+        (0.05, 0.01, "habitus is ahead of it (+.050 [+.040, +.060])."),
+        (0.005, 0.01, "habitus is tied with it (+.005 [−.005, +.015])."),
+        (None, None, None),
+    ],
+)
+def test_the_best_comparison_gets_its_own_sentence(
+    edge: float | None, half: float | None, told: str | None
+) -> None:
+    results = copy.deepcopy(sample())
+    results["methods"].append({"name": "words", "label": "TF-IDF", "group": "comparison"})
+    mean = {"metric": "auroc", "low": 0.98, "high": 1.0, "against": None}
+    results["summary"].append({"method": "words", "value": 0.99, **mean})
+    ours = next(s for s in results["summary"] if s["method"] == "ours")
+    if edge is not None and half is not None:
+        ours["beside"] = [{"method": "words"} | versus(edge, half)]
+    sentence = headline(Findings(results))[2]
+    if told is None:
+        assert sentence == "The best comparison is TF-IDF, .990; no difference to it was computed."
+    else:
+        assert sentence == f"The best comparison is TF-IDF, .990: {told}"
+
+
+def test_one_question_has_no_average() -> None:
+    assert " on average" not in headline(Findings(sample(num_tasks=1)))[0]
+    assert " on average (" in headline(Findings(sample(num_tasks=2)))[0]
+
+
 def test_one_question_is_singular() -> None:
     assert headline(Findings(sample(num_tasks=1)))[0].startswith("On 1 question about what")
 

@@ -35,6 +35,18 @@ def test_a_split_that_was_not_run_does_not_count() -> None:
     assert {r.children[1].text for r in page.all("tr")[1:]} == {"–"}
 
 
+def test_why_a_split_was_not_run_is_told_once_below_the_table() -> None:
+    told = "random splits 1, 3: under the first, task 'coupon' is left out: 2 test users are 'law'"
+    other = "picky is left out of coupon: no keywords"
+    results = {**RESULTS, "notes": [told, other, "Something else."]}
+    *_, last = splits(Findings(results))
+    assert Page(last).elements[0].text == f"Left out: {told}."
+    page = Page(scores_section(Findings(results)))
+    notes = [e.text for e in page.all("p") if e.text.startswith(("Left out", "Not run"))]
+    # The tables of both measures lack the method.
+    assert notes == [f"Not run: {other}."] * 2 + [f"Left out: {told}."]
+
+
 def test_it_stands_among_the_scores_and_only_where_there_are_splits() -> None:
     title = "Macro-F1 under other splits of the users"
     headings = [e.text for e in Page(scores_section(Findings(RESULTS))).all("h3")]

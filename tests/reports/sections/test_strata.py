@@ -62,6 +62,11 @@ def test_without_strata_the_section_says_so() -> None:
     for cell in results["cells"]:
         cell["strata"] = {}
     assert "No strata were computed." in Page(strata_section(Findings(results))).elements[0].text
+    for cell in results["cells"]:
+        cell["strata"] = {"cold": None, "mid": {"num_users": 3, "auroc": None}}
+    text = Page(strata_section(Findings(results))).elements[0].text
+    assert "in each of them a yes, or a no, was too rare among them to score." in text
+    assert "There are 617 test users; with more of them" in text
 
 
 def test_strata_of_classes_have_no_share_of_yes() -> None:

@@ -44,6 +44,25 @@ def test_the_step_that_was_kept_is_marked_where_it_lies_on_the_plot(
     assert len(page_of(best_step=best).all("line", "dashed")) == drawn
 
 
+def test_words_are_those_of_the_objective() -> None:
+    results = copy.deepcopy(sample(num_tasks=1)) | {"config": {"name": "pasum", "triplet": {}}}
+    # Without settings of a triplet, nothing says what the loss was.
+    assert "make small." not in Page(training_section(Findings(results))).elements[0].text
+    results["config"] = {"ours": {"name": "pasum", "triplet": {"alpha": 0.5}}}
+    results["pretraining"]["curves"]["parts"] = {
+        name: list(results["pretraining"]["curves"]["train_loss"])
+        for name in ("inter", "intra_accuracy")
+    }
+    page = Page(training_section(Findings(results)))
+    assert "from a stranger's, less a margin" in page.elements[0].text
+    assert "hidden values" not in page.elements[0].text
+    captions = [e.text.split(": from")[0] for e in page.all("figcaption")][1:]
+    assert captions == [
+        "who follows whom (inter)",
+        "communities of one user (intra): share right",
+    ]
+
+
 def test_missing_points_are_left_out() -> None:
     curves = {"step": [0, 1, 2], "train_loss": [5.0, None, 2.5]}
     (line,) = page_of(curves=curves).all("polyline")

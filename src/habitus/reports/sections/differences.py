@@ -75,7 +75,7 @@ def _forest(findings: Findings, method: str, against: str) -> Html:
     )
     body = [_row(name, difference, axis) for name, difference in found]
     mean = findings.mean_difference(method)
-    if mean is not None and mean[0] == against:
+    if mean is not None and mean[0] == against and not findings.of_one_task:
         body.append(_row("Mean over questions", mean[1], axis, kind="mean"))
     towards = el(
         "p",

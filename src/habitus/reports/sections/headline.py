@@ -18,14 +18,14 @@ def headline(findings: Findings) -> list[str]:
         return ["These results hold no question about users, so there is nothing to compare."]
     if ours is None or findings.mean_value(ours) is None:
         return [f"{asked}, {_best_of_others(findings)}"]
-    first = f"{asked}, {findings.label(ours)} scores {score(findings.mean_value(ours))} on average"
-    first += f" ({_scale(findings)})"
+    first = f"{asked}, {findings.label(ours)} scores {score(findings.mean_value(ours))}"
+    first += f"{'' if findings.of_one_task else ' on average'} ({_scale(findings)})"
     mean = findings.mean_difference(ours)
     if reference is None or findings.mean_value(reference) is None:
         return [first + "; nothing was run to compare it with."]
     first += f"; {findings.label(reference)} scores {score(findings.mean_value(reference))}."
     told = [verdict_sentence(findings.label(ours), mean[1])] if mean else []
-    return [first, *told, *_joined(findings)]
+    return [first, *told, *_beside(findings), *_joined(findings)]
 
 
 def _scale(findings: Findings) -> str:
@@ -46,6 +46,21 @@ def verdict_sentence(name: str, difference: Difference) -> str:
         return f"The difference, {figures}, is a tie."
     word = "ahead" if difference.verdict == "better" else "behind"
     return f"{name} is {word}: the difference, {figures}, leaves zero out."
+
+
+def _beside(findings: Findings) -> list[str]:
+    """Say how ours does beside the best comparison, where that is not the reference."""
+    found = findings.best_beside
+    if found is None:
+        return []
+    name, difference = found
+    told = f"The best comparison is {findings.label(name)}, {score(findings.mean_value(name))}"
+    if difference is None or difference.value is None:
+        return [f"{told}; no difference to it was computed."]
+    word = {"better": "ahead of it", "worse": "behind it", "tie": "tied with it"}
+    figures = f"{signed(difference.value)} {signed_interval(difference.low, difference.high)}"
+    ours = findings.label(findings.ours)
+    return [f"{told}: {ours} is {word[difference.verdict]} ({figures})."]
 
 
 def _joined(findings: Findings) -> list[str]:

@@ -19,6 +19,13 @@ _FAR: Final = 1.6
 """Where all values span more than this times the inner 99 %, the outermost go to the edge."""
 
 
+_NO_MAP: Final = (
+    "These results hold no map: it is drawn where a model encodes the test users (habitus demo, or "
+    "habitus evaluate with --model), not from stored representations or from comparisons alone, "
+    "and not of fewer than three users."
+)
+
+
 class Colouring(NamedTuple):
     """One way to colour the points: a class letter for each, and what the letters mean."""
 
@@ -32,7 +39,7 @@ def map_section(findings: Findings) -> Html:
     plane = findings.results.get("map")
     points = _points(plane) if plane else []
     if not plane or not points:
-        return section("map", "Map of the representations", note("These results hold no map."))
+        return section("map", "Map of the representations", note(_NO_MAP))
     kept = points[:: -(-len(points) // _MOST_POINTS)]
     classes = {task["name"]: task.get("classes") for task in findings.tasks}
     colourings = [

@@ -34,9 +34,9 @@ def scores_section(findings: Findings) -> Html:
             ),
             findings.words.base,
         ),
-        el("h3", "Average over all questions"),
+        el("h3", "The question" if findings.of_one_task else "Average over all questions"),
         _means(findings),
-        el("h3", "Each question"),
+        el("h3", "All measures" if findings.of_one_task else "Each question"),
         _measures(findings),
         *splits(findings),
         el("h3", "The methods"),
@@ -68,9 +68,14 @@ def _means(findings: Findings) -> Html:
         "tr",
         el("th", "Method", scope="col"),
         el("th", el("span", "Interval", class_="unseen"), scale(axis), class_="wide", scope="col"),
-        el("th", f"Mean {findings.main_measure.inline}", scope="col"),
+        el("th", _title(findings), scope="col"),
     )
     return el("table", el("thead", head), el("tbody", *body), class_="forest")
+
+
+def _title(findings: Findings) -> str:
+    one = findings.main_measure
+    return one.title if findings.of_one_task else f"Mean {one.inline}"
 
 
 def _measures(findings: Findings) -> Html:
@@ -114,6 +119,7 @@ def _panel(findings: Findings, metric: str) -> Html:
             note(way if metric == findings.main else f"{one.meaning} {way}"),
             scrolling(f"{one.title} of each question and method", _table(findings, metric)),
             note(marks),
+            *(note(f"Not run: {told}.") for told in findings.left_out),
         ]
     )
 
@@ -134,7 +140,9 @@ def _table(findings: Findings, metric: str) -> Html:
         )
         for task in findings.tasks
     ]
-    foot = _foot(findings) if metric == findings.main else None
+    # The mean over one question is that question.
+    has_mean = metric == findings.main and not findings.of_one_task
+    foot = _foot(findings) if has_mean else None
     return el("table", el("thead", head), el("tbody", *body), foot, class_="scores")
 
 

@@ -27,6 +27,7 @@ def splits(findings: Findings) -> list[Html]:
             "users."
         ),
         scrolling(title, _table(findings)),
+        *(note(f"Left out: {told}.") for told in findings.left_out_splits),
     ]
 
 

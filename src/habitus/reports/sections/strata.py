@@ -26,7 +26,7 @@ def strata_section(findings: Findings) -> Html:
         if s and (a := s[findings.main]) and a["value"] is not None
     ]
     if not shown:
-        return section("strata", "Strata", note("No strata were computed."))
+        return section("strata", "Strata", note(_why_empty(findings)))
     axis = Axis.around([*shown, *_ends(findings)])
     cards = [c for task in findings.tasks if (c := _card(findings, task["name"], axis))]
     return section(
@@ -43,6 +43,17 @@ def strata_section(findings: Findings) -> Html:
             f"few” means that {findings.words.too_few}."
         ),
         el("details", el("summary", "All figures of the strata"), _figures(findings)),
+    )
+
+
+def _why_empty(findings: Findings) -> str:
+    if not any(cell.get("strata") for cell in findings.results["cells"]):
+        return "No strata were computed."
+    users = findings.results["split"]["test"]
+    return (
+        f"No stratum has a score: in each of them {findings.words.too_few}. There are "
+        f"{plural(users, 'test user')}; with more of them, or with fewer and larger classes, "
+        "strata appear."
     )
 
 

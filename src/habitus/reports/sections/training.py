@@ -7,6 +7,7 @@ from typing import Any
 
 from habitus.reports.findings import Findings
 from habitus.reports.markup import Html, el, join, note, section, terms
+from habitus.reports.objectives import loss_meaning, part_name
 from habitus.reports.plots import (
     Points,
     axes,
@@ -33,7 +34,7 @@ def training_section(findings: Findings) -> Html:
         "training",
         title,
         terms(
-            ("Loss", "What pre-training makes small: how badly hidden values were guessed."),
+            ("Loss", f"What pre-training makes small{loss_meaning(findings.results)}."),
             ("Validation", "The same on users that the training steps never used."),
         ),
         el("div", _total(curves, training.get("best_step")), class_="grid large"),
@@ -64,7 +65,7 @@ def _total(curves: dict[str, Any], best_step: float | None) -> Html:
 
 def _parts(curves: dict[str, Any]) -> Html | None:
     parts = {n: _pairs(curves["step"], v) for n, v in (curves.get("parts") or {}).items()}
-    small = [_part(name, thinned(line, 120)) for name, line in parts.items() if line]
+    small = [_part(part_name(name), thinned(line, 120)) for name, line in parts.items() if line]
     if not small:
         return None
     return join(
