@@ -9,6 +9,7 @@ COMPARISONS = Registry[type[Comparison]](
         "aggregates": "habitus.comparisons.aggregates:Aggregates",
         "bow_mlp": "habitus.comparisons.bow_mlp:BowMLP",
         "bow_vectors": "habitus.comparisons.bow_vectors:BowVectors",
+        "cca_matching": "habitus.comparisons.cca_matching:CCAMatching",
         "deep_sets": "habitus.comparisons.text_graph_classifier:DeepSets",
         "gin": "habitus.comparisons.text_graph_classifier:GIN",
         "majority": "habitus.comparisons.majority:Majority",
@@ -16,6 +17,7 @@ COMPARISONS = Registry[type[Comparison]](
         "random_guess": "habitus.comparisons.random_guess:RandomGuess",
         "random_vectors": "habitus.comparisons.random_vectors:RandomVectors",
         "tfidf_linear": "habitus.comparisons.tfidf_linear:TfidfLinear",
+        "tfidf_matching": "habitus.comparisons.tfidf_matching:TfidfMatching",
         "wide_mlp": "habitus.comparisons.wide_mlp:WideMLP",
     },
 )
