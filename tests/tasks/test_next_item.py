@@ -93,6 +93,8 @@ def test_held_out_events_are_in_no_history(traces: Traces) -> None:
     found = question.ask(ALL)
     assert asked(found) == [(0, 2, 2), (1, 1, 1)]
     assert found.history.as_of == 2
+    # Nothing is held out of train users: as if there were no held_out.
+    assert asked(question.ask(ALL, train=True)) == [(0, 2, 2), (1, 1, 1), (5, 4, 1)]
     # Of Ann's two last only one is on food, and there is none after it.
     with pytest.raises(GuardError, match="on food at the end"):
         question.ask(ALL, back=1)

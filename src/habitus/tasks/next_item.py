@@ -6,7 +6,7 @@ repeat would give itself away. Three ways to place it:
 - *last*: the last such event of each user on the service; the history ends before it, wherever
   in the user's life that is.
 - *held out*: the first such event among each user's last ``k``, all of which are left out of the
-  history (sets that name their targets so).
+  history (sets that name their targets so); train users are asked for their last.
 - *after a cutoff* (dated traces): the first such event at or after a date; the history ends there.
 
 Shapes: U users, B of them that are asked, L events, R events that can be targets.
@@ -156,7 +156,8 @@ class NextItem:
             users_U: rows of the traces.
             back: which target: 0 the one above, 1 the one before it (*last*), or the one after it
                 (otherwise), and so on: further examples to train on.
-            train: whether these are train users, who may have a cutoff of their own.
+            train: whether these are train users, of whom nothing is held out, and who may have a
+                cutoff of their own.
 
         Raises:
             GuardError: nobody can be asked.
@@ -178,16 +179,15 @@ class NextItem:
     def _placed(self, users_U: Rows, back: int, *, train: bool) -> tuple[Snapshot, Rows]:
         """Return histories, and the row of each target, -1 for none."""
         target_R, end_U = self._target_R, self.traces.offsets_U1[users_U + 1]
-        if self.config.held_out is None and self.config.cutoff is None:
+        held_out = None if train else self.config.held_out
+        if held_out is None and self.config.cutoff is None:
             start_U = self.traces.offsets_U1[users_U]
             place_U = np.searchsorted(target_R, end_U) - 1 - back
             row_U = np.where(place_U >= 0, target_R[np.maximum(place_U, 0)], -1)
             row_U = np.where(row_U >= start_U, row_U, -1)
             return History(self.traces, users_U, self._before(row_U, start_U)), row_U
         first = self.config.train_cutoff if train else None
-        history = Snapshot(
-            self.traces, self.config.held_out or first or self.config.cutoff, users_U
-        )
+        history = Snapshot(self.traces, held_out or first or self.config.cutoff, users_U)
         if first is not None:
             # What a train user is asked must be over before anybody is tested.
             end_U = Snapshot(self.traces, self.config.cutoff, users_U).stop_U
