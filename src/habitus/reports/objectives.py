@@ -38,6 +38,11 @@ def loss_meaning(results: Mapping[str, Any]) -> str:
     return _MEANINGS[found[0]] if found else ""
 
 
+def is_share(name: str) -> bool:
+    """Return whether a part is the share of comparisons that came out right, not a loss."""
+    return name.endswith(_RIGHT) and name.removesuffix(_RIGHT) in _PARTS
+
+
 def part_name(name: str) -> str:
     """Return what a page calls a part of the loss, its name in settings in brackets.
 
@@ -47,4 +52,4 @@ def part_name(name: str) -> str:
     part = name.removesuffix(_RIGHT)
     if part not in _PARTS:
         return name
-    return f"{_PARTS[part]} ({part})" + (": share right" if part != name else "")
+    return f"{_PARTS[part]} ({part})" + (": share right" if is_share(name) else "")

@@ -1,10 +1,12 @@
 """Tasks: what is asked about users, after a cutoff or once."""
 
+import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from habitus.config import ConfigT
 from habitus.errors import UsageError
-from habitus.registry import Registry
+from habitus.registry import Registry, did_you_mean
 from habitus.tasks.base import Labels, Task, TaskConfig
 from habitus.tasks.classes import ClassTask, ClassTaskConfig
 
@@ -41,7 +43,7 @@ def task_from_config(values: Mapping[str, Any]) -> Task:
         UsageError: an unknown kind or key, a missing one, or one of the wrong type.
     """
     task_type = TASKS[kind_of(values, TASKS)]
-    return task_type(task_type.config_type.from_dict(_settings(values)))
+    return task_type(_config_of(values, task_type.config_type))
 
 
 def class_task_from_config(values: Mapping[str, Any]) -> ClassTask:
@@ -56,7 +58,7 @@ def class_task_from_config(values: Mapping[str, Any]) -> ClassTask:
         UsageError: an unknown kind or key, a missing one, or one of the wrong type.
     """
     task_type = CLASS_TASKS[kind_of(values, CLASS_TASKS)]
-    return task_type(task_type.config_type.from_dict(_settings(values)))
+    return task_type(_config_of(values, task_type.config_type))
 
 
 def kind_of(values: Mapping[str, Any], kinds: Iterable[str]) -> str:
@@ -68,8 +70,33 @@ def kind_of(values: Mapping[str, Any], kinds: Iterable[str]) -> str:
     return str(values["kind"])
 
 
-def _settings(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in values.items() if key != "kind"}
+def _config_of(values: Mapping[str, Any], config_type: type[ConfigT]) -> ConfigT:
+    """Return what an entry says of its kind; say what is wrong in the words of the file."""
+    settings = {str(key): value for key, value in values.items() if key != "kind"}
+    which = f"task {settings['name']!r}" if "name" in settings else "a task"
+    which += f" of kind {values['kind']!r}"
+    fields = dataclasses.fields(config_type)
+    names = [field.name for field in fields]
+    for key in settings:
+        if key not in names:
+            raise UsageError(f"{which} has no key {key!r}; {did_you_mean(key, names)}")
+    missing = [field.name for field in fields if field.name not in settings and _is_needed(field)]
+    if missing:
+        raise UsageError(
+            f"{which} needs {' and '.join(missing)}; 'habitus tasks' says what each means"
+        )
+    try:
+        return config_type.from_dict(settings)
+    except UsageError as error:
+        of_class, told = f"{config_type.__name__}.", str(error)
+        if of_class not in told:
+            raise
+        raise UsageError(f"{which}: {told.replace(of_class, '')}") from error
+
+
+def _is_needed(field: dataclasses.Field[Any]) -> bool:
+    missing = dataclasses.MISSING
+    return field.default is missing and field.default_factory is missing
 
 
 __all__ = [

@@ -61,6 +61,10 @@ def test_words_are_those_of_the_objective() -> None:
         "who follows whom (inter)",
         "communities of one user (intra): share right",
     ]
+    _, loss, right = page.all("svg")
+    assert [
+        "share right" in "".join(e.text for e in page.inside(p, "text")) for p in (loss, right)
+    ] == [False, True]
 
 
 def test_missing_points_are_left_out() -> None:

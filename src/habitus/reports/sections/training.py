@@ -7,7 +7,7 @@ from typing import Any
 
 from habitus.reports.findings import Findings
 from habitus.reports.markup import Html, el, join, note, section, terms
-from habitus.reports.objectives import loss_meaning, part_name
+from habitus.reports.objectives import is_share, loss_meaning, part_name
 from habitus.reports.plots import (
     Points,
     axes,
@@ -65,7 +65,7 @@ def _total(curves: dict[str, Any], best_step: float | None) -> Html:
 
 def _parts(curves: dict[str, Any]) -> Html | None:
     parts = {n: _pairs(curves["step"], v) for n, v in (curves.get("parts") or {}).items()}
-    small = [_part(part_name(name), thinned(line, 120)) for name, line in parts.items() if line]
+    small = [_part(name, thinned(line, 120)) for name, line in parts.items() if line]
     if not small:
         return None
     return join(
@@ -79,5 +79,6 @@ def _parts(curves: dict[str, Any]) -> Html | None:
 
 def _part(name: str, line: Points) -> Html:
     frame = spanning([line], 230, 130)
-    words = f"{name}: from {line[0][1]:.3g} to {line[-1][1]:.3g}"
-    return figure(words, svg(frame, words, axes(frame, "step", "loss"), path(frame, line, 0)))
+    words = f"{part_name(name)}: from {line[0][1]:.3g} to {line[-1][1]:.3g}"
+    up = "share right" if is_share(name) else "loss"
+    return figure(words, svg(frame, words, axes(frame, "step", up), path(frame, line, 0)))
