@@ -1,9 +1,10 @@
 """The run of PASUM: text graphs, a graph encoder, pre-trained on who is linked to whom.
 
 Presets: ``paper`` has the sizes, the loss and the budget of PASUM (table 11); ``best`` has the
-improvements marked established (improvements.md I1), not yet shown to beat ``paper`` on validation
-users: ``habitus analyze ablation`` asks that; ``ci`` is ``best`` and ``paper_ci`` is ``paper`` in
-the minutes of two cores; ``quick`` and ``quick_paper`` only show that everything runs.
+improvements marked established (improvements.md I1) that won on validation users, words that begin
+where users differ (latent semantic analysis), and graphs of a user's most frequent words; ``ci`` is
+``best`` and ``paper_ci`` is ``paper`` in the minutes of two cores; ``quick`` and ``quick_paper``
+only show that everything runs. ``habitus analyze ablation`` compares ``ci`` with ``paper_ci``.
 """
 
 from __future__ import annotations
@@ -171,7 +172,7 @@ def _paper_ci() -> PasumRun:
         relations=RelationsConfig(
             inter_batch=64, intra_batch=8, intra_triples=20_000, valid_share=0.0
         ),
-        training=replace(paper.training, max_steps=400, evaluate_every=50),
+        training=replace(paper.training, max_steps=200, evaluate_every=25),
     )
 
 
@@ -181,9 +182,15 @@ def _best() -> PasumRun:
         paper,
         protocol="strict-inductive",
         vocabulary=WordVocabularyConfig(min_count=10),
-        graph=TextGraphConfig(node_score="degree_idf"),
+        graph=TextGraphConfig(node_score="count"),
+        word_vectors=WordVectorsConfig(kind="lsa"),
         encoder=TextGraphEncoderConfig(
-            aggregation="mean", norm="layer", residual=True, readout="idf", normalize=True
+            aggregation="mean",
+            norm="layer",
+            residual=True,
+            zero_init=True,
+            readout="tfidf",
+            normalize=True,
         ),
         relations=RelationsConfig(
             inter_batch=512, half_batch=512, resample_negatives=True, valid_share=0.0

@@ -19,7 +19,7 @@ def test_each_variant_changes_one_thing(plan_of: PlanOf) -> None:
     rows = variants(plan)
     assert {
         "paper", "paper_no_intra", "paper_no_inter", "no_inter", "no_halves", "no_edges",
-        "plain_readout", "random_words",
+        "plain_readout", "degree_nodes", "ppmi_words", "random_words",
     } == set(rows)  # fmt: skip
     for name, (run, _, _) in rows.items():
         whole = plan.paper if name.startswith("paper") else plan.run

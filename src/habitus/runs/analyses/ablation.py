@@ -65,6 +65,12 @@ def variants(plan: AnalysisPlan) -> dict[str, tuple[PasumRun, str, str]]:
     found["plain_readout"] = named(
         ours, "ours, plain mean", encoder=replace(encoder, readout="mean")
     )
+    found["degree_nodes"] = named(
+        ours, "ours, words by degree", graph=replace(ours.graph, node_score="degree")
+    )
+    found["ppmi_words"] = named(
+        ours, "ours, PPMI word vectors", word_vectors=replace(ours.word_vectors, kind="ppmi_svd")
+    )
     found["random_words"] = named(
         ours, "ours, random word vectors", word_vectors=replace(ours.word_vectors, kind="random")
     )
