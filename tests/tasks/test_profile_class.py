@@ -1,11 +1,15 @@
 """Groups by an attribute of the profile."""
 
 from pathlib import Path
+from typing import Any
 
+import polars as pl
+
+from habitus.data.ingest import ingest
+from habitus.data.mapping import TracesMapping
 from habitus.data.traces import Traces
 from habitus.tasks.profile_class import ProfileClass, ProfileClassConfig
 from habitus.testing.class_tasks import ClassTaskContract
-from habitus.testing.hand_made import write_traces
 from tests.tasks.writers import answers, six_people
 
 
@@ -29,16 +33,19 @@ def test_tags_are_a_list(tmp_path: Path) -> None:
     assert found == {"fay": "art", "ann": "law"}
 
 
-def test_tags_of_one_string_are_taken_apart(tmp_path: Path) -> None:
+def test_a_user_of_several_tags_is_of_the_class_that_one_of_them_names(tmp_path: Path) -> None:
     tags = [" games | NBA", "sports", "games|sports", "games", None, "game"]
     ids = list("abcdef")
-    traces = write_traces(
+    ingest(
+        {
+            "events": pl.DataFrame({"user_id": ids, "time": [1] * 6}),
+            "profiles": pl.DataFrame({"user_id": ids, "tags": tags, "other": tags}),
+        },
+        TracesMapping(),
         tmp_path / "t",
-        {user: [{"time": 1}] for user in ids},
-        {},
-        tables={"profiles": {"user_id": ids, "tags": tags, "other": tags}},
     )
-    entry = {"kind": "profile_class", "classes": ["games", "sports"]}
+    traces = Traces(tmp_path / "t")
+    entry: dict[str, Any] = {"kind": "profile_class", "classes": ["games", "sports"]}
     # a and d games, b sports; c is of both, e of none, and "game" is another tag.
     assert answers(traces, attribute="tags", **entry) == {"a": "games", "d": "games", "b": "sports"}
     # Another column is one value, whatever stands in it.

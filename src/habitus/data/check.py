@@ -13,9 +13,10 @@ import numpy as np
 import polars as pl
 
 from habitus.data.column_report import ColumnReport, report_columns
-from habitus.data.columns import ITEM_ID, REQUIRED, TIME, USER_ID, TableName
+from habitus.data.columns import FOLLOWS_ID, ITEM_ID, REQUIRED, TIME, USER_ID, TableName
 from habitus.data.guess import guess_mapping
 from habitus.data.mapping import TracesMapping
+from habitus.data.side_warnings import follow_warnings, tag_warnings, text_warnings
 from habitus.data.snapshot import parse_time
 from habitus.data.sources import Source, reading, scan
 from habitus.data.time_report import TimeReport, report_times, time_warnings
@@ -86,9 +87,9 @@ def check(
     name = _name(source)
     rows = scan(source)
     num_rows, columns = report_columns(rows, name)
+    with reading(name):
+        sample = rows.head(SAMPLE_ROWS).collect()
     if mapping is None:
-        with reading(name):
-            sample = rows.head(SAMPLE_ROWS).collect()
         used = guess_mapping(table, columns, sample, num_rows)
     else:
         used = mapping
@@ -117,7 +118,9 @@ def check(
         mapping=used,
         proposed=mapping is None,
     )
-    return dataclasses.replace(report, warnings=tuple(_warnings(report, keys, key_columns)))
+    warnings = [*_warnings(report, keys, key_columns)]
+    warnings += tag_warnings(report, sample) if table == "profiles" and num_rows else ()
+    return dataclasses.replace(report, warnings=tuple(warnings))
 
 
 def _name(source: Source) -> str:
@@ -154,7 +157,7 @@ def _key_columns(
     """Return those of the user, time and item columns that are there."""
     there = {c.name for c in columns}
     wanted = _columns_of(mapping, table)
-    keys = (USER_ID, TIME) if table == "events" else (USER_ID, TIME, ITEM_ID)
+    keys = (USER_ID, TIME) if table == "events" else (USER_ID, FOLLOWS_ID, TIME, ITEM_ID)
     return {ours: wanted[ours] for ours in keys if wanted.get(ours) in there}
 
 
@@ -198,8 +201,12 @@ def _warnings(report: CheckReport, keys: pl.DataFrame, columns: dict[str, str]) 
         return
     yield from _key_warnings(report, keys, columns)
     yield from time_warnings(report.times) if report.times is not None else ()
+    yield from text_warnings(report)
+    yield from follow_warnings(keys, columns)
     for column in report.columns:
-        yield from _column_warnings(column)
+        # An attribute of a profile may be a list, such as tags.
+        if report.table != "profiles" or column.holds != "lists":
+            yield from _column_warnings(column)
     if report.duplicates:
         yield f"{report.duplicates:,} rows are the same as an earlier row"
     if report.users is not None and report.users.one_event:

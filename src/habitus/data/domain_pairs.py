@@ -33,7 +33,8 @@ class DomainPairs:
         if not len(self.users):
             raise GuardError(
                 f"no domain has two users ({communities.num_tagged} users have tags): set "
-                f"domain_weight to 0, ingest profiles with tags, or give keywords that match them"
+                f"domain_weight to 0, ingest profiles with a column tags (a mapping names another) "
+                f"or give keywords that match them"
             )
 
     def draw(self, user_B: Rows, generator: np.random.Generator) -> Rows:

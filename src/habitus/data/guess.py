@@ -107,11 +107,14 @@ def find_column(ours: str, columns: Iterable[ColumnReport]) -> str | None:
     >>> find_column("user_id", [wanted])
     'Customer ID'
     """
-    return _first_named((_plain(ours), *NAMES[ours]), columns)
+    return _first_named((_plain(ours), *NAMES[ours]), columns, lists=ours == TAGS)
 
 
-def _first_named(names: Iterable[str], columns: Iterable[ColumnReport]) -> str | None:
-    plain = {_plain(c.name): c.name for c in columns if c.holds not in ("nothing", "lists")}
+def _first_named(
+    names: Iterable[str], columns: Iterable[ColumnReport], *, lists: bool = False
+) -> str | None:
+    unfit = ("nothing",) if lists else ("nothing", "lists")
+    plain = {_plain(c.name): c.name for c in columns if c.holds not in unfit}
     return next((plain[name] for name in names if name in plain), None)
 
 

@@ -132,6 +132,6 @@ def _why_none(graph: SocialGraph, communities: Communities) -> str:
     )
     return (
         f"no user has two communities of two linked users each ({facts}), so that there is nothing "
-        f"to tell apart: leave the intra-user loss out (alpha 1), ingest profiles with tags, or "
-        f"give keywords that match them"
+        f"to tell apart: leave the intra-user loss out (alpha 1), ingest profiles with a column "
+        f"tags (a mapping names another), or give keywords that match them"
     )

@@ -9,11 +9,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from typing_extensions import override
 
-from habitus.data.columns import TAGS
 from habitus.data.split import profile_of
 from habitus.data.traces import Rows, Traces
 from habitus.tasks.class_rules import NO_CLASS, RuledConfig, classes_of
@@ -25,8 +22,8 @@ class ProfileClassConfig(RuledConfig):
     """Which attribute, and how it becomes a class."""
 
     attribute: str
-    """A column of the profiles table: text, a number, or several texts, that is a list or, in the
-    column tags, what stands between ``|``. A user with values of two classes is not asked."""
+    """A column of the profiles table: text, a number, or a list of texts, as tags are (joined by
+    ``|`` in a file). A user with values of two classes is not asked."""
     sensitive: bool = True
     """Profiles are people's traits: say ``false`` only where the attribute is harmless."""
 
@@ -42,14 +39,6 @@ class ProfileClass(ClassTask):
     def answers(self, traces: Traces, train: Rows | None = None) -> tuple[Rows, Classes]:
         everybody_U = np.arange(traces.num_users, dtype=np.int64)
         raw_U = profile_of(traces, everybody_U, self.config.attribute)
-        is_text = pa.types.is_string(raw_U.type) or pa.types.is_large_string(raw_U.type)
-        if self.config.attribute == TAGS and is_text:
-            raw_U = _parted(raw_U)
         class_U = classes_of(raw_U, self.config)
         asked_U = class_U != NO_CLASS
         return everybody_U[asked_U], class_U[asked_U]
-
-
-def _parted(tags_U: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return the tags of one string as a list, without spaces around them."""
-    return pc.split_pattern_regex(pc.utf8_trim_whitespace(tags_U), r"\s*\|\s*")
