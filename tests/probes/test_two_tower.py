@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +21,7 @@ from habitus.probes.two_tower import (
     TwoTower,
     TwoTowerConfig,
     draw_negatives,
-    in_batch_softmax,
+    mixed_softmax,
     pair_loss,
     perceptron,
 )
@@ -106,17 +107,30 @@ def test_the_pair_loss_is_that_of_each_pair_alone() -> None:
 
 
 def test_the_softmax_equals_a_loop_over_users() -> None:
-    chance = torch_generator(0, "softmax")
-    user_BH, all_IH = torch.randn(5, 3, generator=chance), torch.randn(4, 3, generator=chance)
-    target_B, log_q_I = torch.tensor([0, 2, 0, 3, 2]), torch.tensor([0.4, 0.1, 0.4, 0.2]).log()
+    logit_BJ = torch.randn(4, 7, generator=torch_generator(0, "softmax"))
+    item_J = torch.tensor([0, 2, 0, 3, 2, 5, 1])
+    expected_J = torch.tensor([0.4, 0.1, 0.4, 0.2, 0.1, 0.3, 0.7])
     losses = []
-    for b, own in enumerate(target_B.tolist()):
-        # Candidates are the targets of all others, each as often as it stands there, but its own.
-        drawn = [t for other, t in enumerate(target_B.tolist()) if other == b or t != own]
-        logits = torch.stack([user_BH[b] @ all_IH[t] - log_q_I[t] for t in drawn])
-        losses.append(logits.logsumexp(0) - (user_BH[b] @ all_IH[own] - log_q_I[own]))
-    found = in_batch_softmax(user_BH, all_IH[target_B], target_B, log_q_I)
-    torch.testing.assert_close(found, torch.stack(losses).mean())
+    for b in range(4):
+        # Candidates are everybody's targets and the uniform ones, but for another's equal item.
+        kept = [j for j in range(7) if j == b or item_J[j] != item_J[b]]
+        weights = [math.exp(logit_BJ[b, j]) / (1 if j == b else float(expected_J[j])) for j in kept]
+        losses.append(-math.log(math.exp(logit_BJ[b, b]) / sum(weights)))
+    found = mixed_softmax(logit_BJ, item_J, expected_J)
+    assert float(found) == pytest.approx(sum(losses) / 4, rel=1e-5)
+
+
+def test_the_corrected_softmax_estimates_the_softmax_over_all_items() -> None:
+    # Of one user with 50 items, many draws of a batch of 300 targets and 200 uniform items.
+    chance = torch_generator(0, "estimate")
+    logit_I, share_I = torch.randn(50, generator=chance), torch.rand(50, generator=chance)
+    share_I = share_I / share_I.sum()
+    others = torch.multinomial(share_I, 299, replacement=True, generator=chance)
+    uniform = torch.randint(50, (200,), generator=chance)
+    item_J = torch.cat([torch.tensor([7]), others, uniform])
+    expected_J = (300 * share_I + 200 / 50)[item_J]
+    found = mixed_softmax(logit_I[item_J][None], item_J, expected_J)
+    assert float(found) == pytest.approx(float(-logit_I.log_softmax(0)[7]), abs=0.1)
 
 
 def test_negatives_are_uniform_over_the_other_items() -> None:

@@ -140,6 +140,8 @@ def test_the_same_moment_is_not_before(tmp_path: Path) -> None:
     }
     traces = write_traces(tmp_path / "t", events, {"item_id": "id"})
     assert asked(NextItem(NextItemConfig(name="x"), traces).ask(np.arange(1))) == [(0, 3, 1)]
+    rest = NextItem(NextItemConfig(name="x", same_time=True), traces)
+    assert asked(rest.ask(np.arange(1))) == [(0, 3, 2)]
 
 
 def test_some_users_keep_their_own_cutoffs(traces: Traces) -> None:

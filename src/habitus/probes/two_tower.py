@@ -6,8 +6,9 @@ Differs from the paper, which does not say: binary cross-entropy with four unifo
 positive, drawn anew each epoch; both towers end at 64; AdamW; stopped by NDCG@10 of the validation
 users among all items. Inputs are centred and brought to one scale as a whole, so that no method is
 slowed by its scale and none loses its main axes. As an option, softmax over the items of the batch
-with their sampling corrected (logQ: Yi et al. 2019, "Sampling-Bias-Corrected Neural Modeling for
-Large Corpus Item Recommendations", RecSys).
+and uniform ones, with their sampling corrected (logQ: Yi et al. 2019, "Sampling-Bias-Corrected
+Neural Modeling for Large Corpus Item Recommendations", RecSys): of items that are nobody's target
+the batch alone says nothing.
 
 Shapes: B users with a target, D width of a user's vector, I items, E width of an item's, N
 negatives, H width that both towers end at.
@@ -51,6 +52,8 @@ class TwoTowerConfig(Config):
     """Each pair judged by itself, or the target among those of the batch, with logQ."""
     num_negatives: int = 4
     """Of each positive, for ``bce``."""
+    num_uniform: int = 1_024
+    """Of each batch beside its targets, for ``softmax``."""
     learning_rate: float = 1e-3
     weight_decay: float = 1e-2
     batch_size: int = 1_024
@@ -59,7 +62,14 @@ class TwoTowerConfig(Config):
     """Epochs without a better NDCG@10 before it stops."""
 
     def __post_init__(self) -> None:
-        for name in ("out_dim", "num_negatives", "batch_size", "max_epochs", "patience"):
+        for name in (
+            "out_dim",
+            "num_negatives",
+            "num_uniform",
+            "batch_size",
+            "max_epochs",
+            "patience",
+        ):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} must be at least 1, got {getattr(self, name)}")
         if min(self.hidden, default=1) < 1:
@@ -169,15 +179,19 @@ class TwoTower:
         chance: torch.Generator,
     ) -> None:
         order_B = torch.randperm(len(target_B), generator=chance)
-        log_q_I = _log_frequency(target_B, len(self._items_IE))
+        num_items, count = len(self._items_IE), self.config.num_uniform
+        share_I = torch.bincount(target_B, minlength=num_items) / len(target_B)
         for rows in torch.split(order_B, self.config.batch_size):
             user_BH = self._user_tower(x_BD[rows])
             if self.config.loss == "softmax":
-                item_BH = self._item_tower(self._items_IE[target_B[rows]])
-                loss = in_batch_softmax(user_BH, item_BH, target_B[rows], log_q_I)
+                uniform_M = torch.randint(num_items, (count,), generator=chance)
+                item_J = torch.cat([target_B[rows], uniform_M])
+                expected_J = (len(rows) * share_I + count / num_items)[item_J]
+                item_JH = self._item_tower(self._items_IE[item_J])
+                loss = mixed_softmax(user_BH @ item_JH.T, item_J, expected_J)
             else:
                 negative_BN = draw_negatives(
-                    target_B[rows], len(self._items_IE), self.config.num_negatives, chance
+                    target_B[rows], num_items, self.config.num_negatives, chance
                 )
                 item_BM = torch.cat([target_B[rows, None], negative_BN], dim=1)
                 # Each distinct item of the batch passes through its tower once.
@@ -206,17 +220,21 @@ def pair_loss(logit_BM: Tensor) -> Tensor:
     return binary_cross_entropy_with_logits(logit_BM, label_BM)
 
 
-def in_batch_softmax(user_BH: Tensor, item_BH: Tensor, target_B: Tensor, log_q_I: Tensor) -> Tensor:
-    """Return the cross-entropy of each target among those of the batch, corrected by logQ.
+def mixed_softmax(logit_BJ: Tensor, item_J: Tensor, expected_J: Tensor) -> Tensor:
+    """Return the mean cross-entropy of targets, estimated from candidates of all users (logQ).
 
-    An item that stands in the batch more often is drawn more often, which ``log q`` takes out
-    again; another user's equal target is no negative.
+    Args:
+        logit_BJ: candidate ``b`` is the target of user ``b``, which counts once for that user.
+        item_J: the item of each candidate. Another's equal item is no negative.
+        expected_J: how often the item of each candidate is expected among them: what is drawn more
+            often would weigh more, which its logarithm takes out again.
     """
-    logit_BB = user_BH @ item_BH.T - log_q_I[target_B]
-    same_BB = target_B[:, None] == target_B[None]
-    same_BB.fill_diagonal_(fill_value=False)
-    own_B = torch.arange(len(target_B))
-    return cross_entropy(logit_BB.masked_fill(same_BB, -torch.inf), own_B)
+    own_B = torch.arange(len(logit_BJ))
+    same_BJ = item_J[own_B, None] == item_J[None]
+    same_BJ[own_B, own_B] = False
+    corrected_BJ = logit_BJ - expected_J.log()
+    corrected_BJ[own_B, own_B] = logit_BJ.diagonal()
+    return cross_entropy(corrected_BJ.masked_fill(same_BJ, -torch.inf), own_B)
 
 
 def draw_negatives(
@@ -238,11 +256,6 @@ def perceptron(widths: tuple[int, ...], generator: torch.Generator) -> nn.Sequen
         nn.init.uniform_(linear.bias, -bound, bound, generator=generator)
         layers += [linear, nn.ReLU()]
     return nn.Sequential(*layers[:-1])
-
-
-def _log_frequency(target_B: Tensor, num_items: int) -> Tensor:
-    count_I = torch.bincount(target_B, minlength=num_items).clamp(min=1)
-    return (count_I / len(target_B)).log()
 
 
 def _tensor(scale: Scale, x_BD: Matrix) -> Tensor:

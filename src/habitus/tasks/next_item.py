@@ -47,6 +47,9 @@ class NextItemConfig(Config):
     """A date that parts histories from targets."""
     train_cutoff: str | None = None
     """The same for train users, whose targets end before ``cutoff``; None for ``cutoff``."""
+    same_time: bool = False
+    """Whether what a user did at the time of the *last* target, but stands before it in the order
+    of arrival, is known: the rest of a basket. That is not strictly before."""
     min_history: int = 1
     """Events that a user must have before the target; with 0, people without any are asked too."""
 
@@ -197,6 +200,8 @@ class NextItem:
 
     def _before(self, row_U: Rows, start_U: Rows) -> Rows:
         """Return where events at or after the time of each target begin."""
+        if self.config.same_time:
+            return np.maximum(row_U, start_U)
         time_L = self.traces.time_L
         stop_U = np.where(row_U >= 0, row_U, start_U)
         instant_U = np.where(row_U >= 0, time_L[np.maximum(row_U, 0)], 0)
