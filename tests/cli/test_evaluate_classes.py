@@ -123,6 +123,9 @@ def test_a_model_is_ours_and_its_run_says_the_protocol(
     assert found["methods"][-1]["name"] == "ours"
     assert {d["method"] for d in found["differences"]} == {"ours"}
     assert "future_changes_nothing" in [c["name"] for c in found["canaries"]]
+    test = Snapshot(traces, "2020-05-01", CLASS_SPLIT.rows(traces, "test"))
+    assert set(found["map"]["colors"]) == {"events before the cutoff", "later"}
+    assert len(found["map"]["x"]) == (test.lengths_U > 0).sum()
 
 
 def test_a_model_that_saw_the_answers_is_stopped(
@@ -148,6 +151,17 @@ def test_stored_representations_answer_what_reads_all_posts(
     assert found["canaries"] == []
     assert run(traces, tmp_path, HALF, "--representations", str(path)) == 2
     assert "half: stored representations have read all posts" in capsys.readouterr().err
+
+
+def test_no_option_is_cut_in_the_help_of_a_narrow_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit):
+        main(["evaluate", "--help"])
+    shown = capsys.readouterr().out
+    for name in ("--representations", "--allow-sensitive", "--resamples"):
+        assert f"{name} " in shown
 
 
 def test_what_is_kept_is_used_again(traces: Traces, tmp_path: Path) -> None:

@@ -1,10 +1,11 @@
 """One whole experiment with class tasks on made-up people who post."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from habitus.data.snapshot import Snapshot
 from habitus.data.tokens import TextSource
 from habitus.data.traces import Traces
 from habitus.errors import GuardError, UsageError
@@ -13,10 +14,12 @@ from habitus.evaluation.class_predictions import ClassTrials
 from habitus.evaluation.comparing import Resampling
 from habitus.probes.fine_tune import FineTuneConfig
 from habitus.reports import check_results, model_card
+from habitus.representations.model import Model
 from habitus.runs import model_rows, pretrain_step
 from habitus.runs.card import card_info
 from habitus.runs.class_experiment import (
     ClassExperiment,
+    map_of_classes,
     run_class_experiment,
     text_comparisons,
 )
@@ -87,6 +90,16 @@ def test_a_strict_run_is_called_so_and_the_canaries_are_silent(results: dict[str
 
 def test_the_map_shows_no_sensitive_answer(results: dict[str, Any]) -> None:
     assert set(results["map"]["colors"]) == {"events before the cutoff", "super_topic"}
+
+
+def test_fewer_than_three_users_span_no_map(posters: Traces) -> None:
+    class Nobody:
+        def encode(self, snapshot: object) -> None:
+            raise AssertionError("nobody to encode")
+
+    early = posters.time_range[0] + 1
+    assert Snapshot(posters, early).lengths_U.astype(bool).sum() < 3
+    assert map_of_classes(posters, pasum_tasks(), early, cast("Model", Nobody())) is None
 
 
 def test_a_second_run_trains_and_encodes_nothing(

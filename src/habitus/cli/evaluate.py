@@ -24,21 +24,31 @@ def evaluate_command(
     out: Annotated[Path, typer.Option(help="The results file to write.")],
     model: Annotated[
         list[Path] | None,
-        typer.Option(help="A model directory; give several for several pre-training seeds."),
+        typer.Option(
+            metavar="DIR", help="A model directory; give several for several pre-training seeds."
+        ),
     ] = None,
     representations: Annotated[
         list[Path] | None,
-        typer.Option(help="A representations directory; one for each cutoff of the tasks."),
+        typer.Option(
+            metavar="DIR", help="A representations directory; one for each cutoff of the tasks."
+        ),
     ] = None,
     compare: Annotated[
         list[str] | None,
-        typer.Option(help="A further system, such as tfidf_linear for text; repeatable."),
+        typer.Option(
+            metavar="NAME", help="A further system, such as tfidf_linear for text; repeatable."
+        ),
     ] = None,
     seeds: Annotated[int, typer.Option(help="Probe seeds.")] = 5,
     splits: Annotated[int, typer.Option(help="Random splits of the users, for class tasks.")] = 5,
     resamples: Annotated[int, typer.Option(help="Resamples of users for the intervals.")] = 10_000,
     allow_sensitive: Annotated[
-        bool, typer.Option(help="Run tasks that profile sensitive traits of people.")
+        bool,
+        # Its negative would take a column of the help that cuts the other names.
+        typer.Option(
+            "--allow-sensitive", help="Run tasks that profile sensitive traits of people."
+        ),
     ] = False,
     cache: Annotated[
         Path | None,

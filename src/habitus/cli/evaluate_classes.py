@@ -50,6 +50,7 @@ def evaluate_class_file(
     from habitus.evaluation.class_predictions import ClassTrials
     from habitus.evaluation.comparing import Resampling
     from habitus.evaluation.results import plain
+    from habitus.runs.class_experiment import first_cutoff, map_of_classes
     from habitus.runs.saved import saved_entries
     from habitus.tasks.entries import read_class_tasks
 
@@ -75,21 +76,23 @@ def evaluate_class_file(
     # stored representations cannot be made again from altered traces
     guarded = plan.methods[-1] if rows is None else rows.unkept()
     canaries = [] if asked.representations else run_class_canaries(plan, guarded)
-    return found | ({} if rows is None else plain(saved_entries(rows))) | {"canaries": canaries}
+    if rows is not None:
+        asked_of = {task["name"] for task in found["tasks"]}
+        shown = [task for task in tasks if task.name in asked_of]
+        plane = map_of_classes(traces, shown, first_cutoff(traces, tasks), rows.models[0])
+        found |= plain({**saved_entries(rows), "map": plane})
+    return found | {"canaries": canaries}
 
 
 def _controls(traces: Traces, tasks: Sequence[ClassTask], asked: Asked) -> list[Method]:
     """Return what is always compared, fitted on the training users before the first cutoff."""
-    from habitus.data.snapshot import Snapshot, parse_as_of
+    from habitus.data.snapshot import Snapshot
     from habitus.evaluation.class_asked import CLASS_SPLIT
     from habitus.evaluation.features import compared_methods, control_methods
+    from habitus.runs.class_experiment import first_cutoff
 
-    cutoffs = [task.config.as_of for task in tasks if task.config.as_of is not None]
-    # of ordinal cutoffs, numbers of last events to leave out, the first is the largest
-    order = traces.manifest.time_unit == "order"
-    ordered = sorted(cutoffs, key=lambda as_of: parse_as_of(as_of, traces), reverse=order)
     train = CLASS_SPLIT.rows(traces, "train")
-    snapshot = Snapshot(traces, ordered[0] if ordered else None, train)
+    snapshot = Snapshot(traces, first_cutoff(traces, tasks), train)
     return [
         *control_methods(snapshot, range(asked.seeds)),
         *compared_methods(asked.compare, snapshot, classes=True),

@@ -82,10 +82,7 @@ class ClassExperiment:
     @cached_property
     def as_of(self) -> str | int | None:
         """The cutoff of pre-training: the earliest of any task; None where no task has one."""
-        found = [task.config.as_of for task in self.tasks if task.config.as_of is not None]
-        if self.traces.manifest.time_unit == "order":
-            return max((int(as_of) for as_of in found), default=None)
-        return min(found, key=lambda as_of: parse_time(str(as_of)), default=None)
+        return first_cutoff(self.traces, self.tasks)
 
     def dated(self, run: Run, seed: int) -> Run:
         """Return a run with the cutoff, the split and the seed of this experiment."""
@@ -117,7 +114,9 @@ def run_class_experiment(experiment: ClassExperiment) -> Json:
         "data": data_entry(experiment.traces, experiment.data_name, experiment.notices),
         "pretraining": facts,
         "encoding": ours.encoding_entry(),
-        "map": _map(experiment, ours.models[0]),
+        "map": map_of_classes(
+            experiment.traces, experiment.tasks, experiment.as_of, ours.models[0]
+        ),
         "canaries": run_class_canaries(plan, ours.unkept()),
     }
     return dict(plain(results))
@@ -224,13 +223,19 @@ def _tuned(ours: ModelRows, tuning: FineTuneConfig) -> Method:
     )
 
 
-def _map(experiment: ClassExperiment, model: Model) -> Json:
-    """Return the map of the test users, coloured by their classes; sensitive ones are left out."""
-    traces = experiment.traces
+def map_of_classes(
+    traces: Traces, tasks: Sequence[ClassTask], as_of: str | int | None, model: Model
+) -> Json | None:
+    """Return the map of the test users, coloured by their classes; sensitive ones are left out.
+
+    None of fewer than three users, who span no plane.
+    """
     test = CLASS_SPLIT.rows(traces, "test")
-    snapshot = with_events(Snapshot(traces, experiment.as_of, test))
+    snapshot = with_events(Snapshot(traces, as_of, test))
+    if snapshot.num_users < 3:
+        return None
     colors = {}
-    for task in experiment.tasks:
+    for task in tasks:
         if task.config.sensitive:
             continue
         users_B, class_B = task.answers(traces, CLASS_SPLIT.rows(traces, "train"))
@@ -238,6 +243,15 @@ def _map(experiment: ClassExperiment, model: Model) -> Json:
         class_U[users_B] = class_B
         colors[task.name] = class_U[snapshot.users_U]
     return map_entry(model, snapshot, colors)
+
+
+def first_cutoff(traces: Traces, tasks: Sequence[ClassTask]) -> str | int | None:
+    """Return the earliest cutoff of any task; None where no task has one."""
+    found = [task.config.as_of for task in tasks if task.config.as_of is not None]
+    if traces.manifest.time_unit == "order":
+        # Numbers of last events to leave out: the first cutoff is the largest.
+        return max((int(as_of) for as_of in found), default=None)
+    return min(found, key=lambda as_of: parse_time(str(as_of)), default=None)
 
 
 def text_comparisons(
