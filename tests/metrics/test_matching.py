@@ -78,6 +78,16 @@ def test_who_is_not_there() -> None:
     assert found.num_tied_N.tolist() == [2, 3, 3, 0]
 
 
+def test_zeros_of_either_sign_are_equal() -> None:
+    candidate = np.array([[1, 0.0], [1, -0.0]], np.float32)
+    assert match(candidate, candidate).num_tied_N.tolist() == [1, 1]
+
+
+def test_nobody_is_matched_with_nobody() -> None:
+    nobody = np.zeros((0, 3), np.float32)
+    assert len(match(nobody, nobody).num_better_N) == 0
+
+
 @pytest.mark.parametrize(
     ("query", "candidate", "present", "message"),
     [
@@ -85,6 +95,7 @@ def test_who_is_not_there() -> None:
         (np.ones((2, 3)), np.ones((2, 2)), None, "must be alike"),
         (np.full((2, 3), np.nan), np.ones((2, 3)), None, "each query must be one vector of finite"),
         (np.ones((2, 3)), np.ones(2), None, "each candidate must be one vector"),
+        (np.ones((2, 0)), np.ones((2, 0)), None, "each query must be one vector"),
         (np.ones((2, 3)), np.ones((2, 3)), np.ones(3, bool), "of presence"),
     ],
 )

@@ -63,10 +63,10 @@ def match(
         )
     num = len(query_NE)
     # A product of matrices may round equal rows differently: each distinct one is computed once.
-    distinct_CE, which_N = np.unique(candidate_NE[there_N], axis=0, return_inverse=True)
-    count_C = np.bincount(which_N.ravel(), minlength=len(distinct_CE))
+    distinct_CE, which_N = _distinct(candidate_NE[there_N])
+    count_C = np.bincount(which_N, minlength=len(distinct_CE))
     own_N = np.full(num, -1, np.int64)
-    own_N[there_N] = which_N.ravel()
+    own_N[there_N] = which_N
     num_absent = num - int(there_N.sum())
     better_N = np.where(asked_N & ~there_N, int(there_N.sum()), 0)
     tied_N = np.where(asked_N, num_absent - 1, num - 1)
@@ -83,7 +83,7 @@ def match(
 
 def _directions(x_NE: Vectors, present_N: Mask | None, name: str) -> tuple[Vectors, Mask]:
     """Return unit vectors, and which of them are there."""
-    if x_NE.ndim != 2 or not np.isfinite(x_NE).all():
+    if x_NE.ndim != 2 or not x_NE.shape[1] or not np.isfinite(x_NE).all():
         raise DataError(f"each {name} must be one vector of finite numbers, got {x_NE.shape}")
     length_N = np.linalg.norm(x_NE.astype(np.float64), axis=1)
     there_N = length_N > 0
@@ -92,4 +92,13 @@ def _directions(x_NE: Vectors, present_N: Mask | None, name: str) -> tuple[Vecto
             raise DataError(f"{name}: {len(length_N)} vectors, and {present_N.shape} of presence")
         there_N &= present_N
     unit_NE = x_NE / np.where(length_N > 0, length_N, 1)[:, None]
-    return unit_NE.astype(np.float32), there_N
+    # -0 and 0 are other bytes; their sum with 0 is not.
+    return unit_NE.astype(np.float32) + np.float32(0), there_N
+
+
+def _distinct(x_NE: Vectors) -> tuple[Vectors, Rows]:
+    """Return each row once, and which of these each row is; by bytes, which sort fast."""
+    as_bytes = np.dtype((np.void, x_NE.itemsize * x_NE.shape[1]))
+    bytes_N = np.ascontiguousarray(x_NE).view(as_bytes).ravel()
+    _, first_C, which_N = np.unique(bytes_N, return_index=True, return_inverse=True)
+    return x_NE[first_C], which_N
