@@ -43,7 +43,8 @@ def test_traces_become_a_model_directory(
     out, err = capsys.readouterr()
     assert out.startswith("4 steps on ")
     assert "validation loss" in out
-    assert "pretrain …" in err
+    told = [line for line in err.splitlines() if line.endswith("…")]
+    assert told == ["fit what encodes …", "draw what to train on …", "pretrain …"]
     model = habitus.load(tmp_path / "m")
     about = model.about["run"]
     assert (about["seed"], about["training"]["seed"], about["as_of"]) == (3, 3, CUTOFF)

@@ -19,12 +19,14 @@ from habitus.runs import model_rows, pretrain_step
 from habitus.runs.card import card_info
 from habitus.runs.class_experiment import (
     ClassExperiment,
+    first_cutoff,
     map_of_classes,
     run_class_experiment,
     text_comparisons,
 )
 from habitus.runs.steps import Steps
 from habitus.tasks.pasum import pasum_tasks
+from habitus.testing.hand_made import write_traces
 from tests.runs.posters import both, small_pasum
 
 ROWS = [
@@ -65,9 +67,27 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("steps")
 
 
+SHOWN: list[tuple[str, int]] = []
+
+
 @pytest.fixture(scope="module")
 def results(posters: Traces, folder: Path) -> dict[str, Any]:
-    return run_class_experiment(experiment_of(posters, folder))
+    def show(*told: Any) -> None:
+        SHOWN.append(told[:2])
+
+    return run_class_experiment(experiment_of(posters, folder, show=show))
+
+
+def test_what_takes_long_is_named_while_it_goes_on(results: dict[str, Any]) -> None:
+    assert results
+    stages = [
+        "pretrain habitus: segment posts and fit words",
+        "pretrain habitus: build text graphs",
+        "fit TF-IDF + linear",
+        "build untrained encoders",
+    ]
+    places = [SHOWN.index((stage, done)) for stage in stages for done in (0, 1)]
+    assert places == sorted(places)
 
 
 def test_the_results_are_what_a_report_reads(results: dict[str, Any]) -> None:
@@ -123,6 +143,14 @@ def test_the_cutoff_is_the_earliest_of_the_tasks(posters: Traces, tmp_path: Path
     run = experiment.dated(experiment.run, 3)
     assert (run.as_of, run.split, run.seed) == ("2023-06-01", CLASS_SPLIT, 3)
     assert experiment_of(posters, tmp_path).as_of is None
+
+
+def test_of_ordinal_cutoffs_the_first_leaves_out_most(tmp_path: Path) -> None:
+    traces = write_traces(tmp_path / "t", {"a": [{"time": 0}]}, {}, time_unit="order")
+    tasks = [type(t)(t.config.from_dict({**t.config.to_dict(), "as_of": last}))
+             for t, last in zip(pasum_tasks()[:3], (3, 20, None), strict=True)]  # fmt: skip
+    assert first_cutoff(traces, tasks) == 20
+    assert first_cutoff(traces, tasks[2:]) is None
 
 
 def test_sensitive_tasks_need_leave(posters: Traces, folder: Path) -> None:

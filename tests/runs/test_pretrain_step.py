@@ -24,7 +24,12 @@ def test_a_second_call_reads_what_the_first_made(
     def show(done: int, total: int, note: str) -> None:
         shown.append((done, total, note))
 
-    first, facts = pretrained_step(traces, small_run(), steps, show, lambda _: "card")
+    stages: list[tuple[str, int, int]] = []
+    first, facts = pretrained_step(
+        traces, small_run(), steps, show, lambda _: "card", None, lambda *told: stages.append(told)
+    )
+    begin, prepare = small_run().stages
+    assert stages == [(begin, 0, 1), (begin, 1, 1), (prepare, 0, 1), (prepare, 1, 1)]
     assert [done for done, _, _ in shown] == [1, 2, 3, 4, 5, 6]
     assert shown[0][2].startswith("loss ")
     assert facts["best_step"] == undisturbed.training.best_step

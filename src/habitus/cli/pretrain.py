@@ -41,7 +41,7 @@ def pretrain_command(
     from dataclasses import replace
 
     from habitus.cli.encode import cutoff
-    from habitus.cli.progress import bar
+    from habitus.cli.progress import stages
     from habitus.config import override
     from habitus.data.traces import Traces
     from habitus.errors import UsageError
@@ -55,17 +55,21 @@ def pretrain_command(
     opened = Traces(traces)
     config = replace(RUNS[run](preset), as_of=cutoff(opened, as_of)).with_seed(seed)
     config = override(config, settings or [])
-    with bar("pretrain") as show:
+    with stages() as show:
 
         def on_step(step: int, steps: int, metrics: Mapping[str, float]) -> None:
             rate = metrics.get("users_per_second", 0.0)
-            show(step, steps, f"loss {metrics['loss']:.3f} · {rate:,.0f} users/s")
+            told = f"loss {metrics['loss']:.3f} · {rate:,.0f} users/s"
+            show("pretrain", step, steps, told)
 
-        training_folder = out.with_name(out.name + ".training")
-        made = pretrain(opened, config, training_folder, device=device, on_step=on_step)
+        def on_stage(stage: str, done: int, total: int) -> None:
+            show(stage, done, total, "")
+
+        folder = out.with_name(out.name + ".training")
+        made = pretrain(opened, config, folder, device=device, on_step=on_step, on_stage=on_stage)
     made.model.save(out, card=model_card(card_info(made.model)), overwrite=overwrite)
     # The model is written: what stays of the training is its log.
-    shutil.rmtree(training_folder / "checkpoints", ignore_errors=True)
+    shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     _tell(made, out)
 
 

@@ -42,6 +42,8 @@ class Run(Config, ABC):
 
     label: ClassVar[str]
     """What reports call the encoder."""
+    stages: ClassVar[tuple[str, str]] = ("fit what encodes", "draw what to train on")
+    """What :meth:`begin` and :meth:`prepare` do, told while they do it."""
 
     name: str
     """The name in :data:`habitus.runs.RUNS`."""

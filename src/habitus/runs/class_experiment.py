@@ -187,9 +187,14 @@ def pretrained_facts(experiment: ClassExperiment, run: Run) -> Json:
 def _pretrained(experiment: ClassExperiment, run: Run, label: str) -> tuple[Model, Json]:
     several = len(experiment.pretrain_seeds) > 1
     stage = f"pretrain {label}" + (f", seed {run.seed}" if several else "")
-    show = partial(experiment.show, stage)
     return pretrained_step(
-        experiment.traces, run, experiment.steps, show, experiment.card, experiment.work
+        experiment.traces,
+        run,
+        experiment.steps,
+        partial(experiment.show, stage),
+        experiment.card,
+        experiment.work,
+        lambda first, done, total: experiment.show(f"{stage}: {first}", done, total, ""),
     )
 
 
@@ -204,10 +209,14 @@ def _methods(
     for comparison in (Aggregates(), *experiment.comparisons):
         experiment.show(f"fit {comparison.label}", 0, 1, "")
         comparison.fit(train, 0)
+        experiment.show(f"fit {comparison.label}", 1, 1, "")
         words = (type(comparison).__doc__ or "").strip().splitlines()[0]
         fitted.append(comparison_method(comparison, "comparison", words, key))
     tuned = [] if experiment.tuning is None else [_tuned(ours, experiment.tuning)]
-    rows = [*ours.controls(), *fitted, *(other.ours() for other in others)]
+    experiment.show("build untrained encoders", 0, 1, "")
+    controls = ours.controls()
+    experiment.show("build untrained encoders", 1, 1, "")
+    rows = [*controls, *fitted, *(other.ours() for other in others)]
     return [*rows, ours.ours(), *tuned]
 
 

@@ -124,6 +124,7 @@ def pretrained(experiment: Experiment, seed: int) -> tuple[Model, Json]:
         partial(experiment.show, label),
         experiment.card,
         experiment.work,
+        lambda stage, done, total: experiment.show(f"{label}: {stage}", done, total, ""),
     )
 
 

@@ -68,6 +68,7 @@ class PasumRun(Run):
     """All that decides a pre-trained text graph encoder, beside the traces."""
 
     label: ClassVar[str] = "text graph encoder"
+    stages: ClassVar[tuple[str, str]] = ("segment posts and fit words", "build text graphs")
 
     name: str = "pasum"
     protocol: Protocol = "strict-inductive"

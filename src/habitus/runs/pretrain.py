@@ -7,6 +7,8 @@ their texts without labels (protocol *transductive-text*, A-P20).
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,8 @@ from habitus.training.device import usable_device
 from habitus.training.result import TrainingResult
 from habitus.training.trainer import OnStep, Trainer
 
+OnStage = Callable[[str, int, int], None]
+"""Gets what comes before the training, how much of it is done (0 or 1), and 1."""
 WORK = "work"
 """What a run keeps of the traces, below the folder of a training."""
 
@@ -60,6 +64,7 @@ def pretrain(
     work: Path | None = None,
     device: str = "cpu",
     on_step: OnStep | None = None,
+    on_stage: OnStage | None = None,
 ) -> Pretrained:
     """Pre-train; go on where ``folder`` holds an interrupted training of the same run.
 
@@ -71,6 +76,7 @@ def pretrain(
             ``folder/work``.
         device: where to train.
         on_step: called after each step, for a progress bar.
+        on_stage: called before and after what comes first, which may take minutes.
 
     Raises:
         DataError: the traces lack a channel that the run names.
@@ -78,10 +84,12 @@ def pretrain(
         UsageError: the folder holds a training of another run, or no such device.
     """
     place, work = usable_device(device), work or Path(folder) / WORK
-    model, objective = run.begin(traces, work)
+    with _told(run.stages[0], on_stage):
+        model, objective = run.begin(traces, work)
     model.encoder.to(place)
     objective.to(place)
-    train, validate = run.prepare(traces, model, objective, place, work)
+    with _told(run.stages[1], on_stage):
+        train, validate = run.prepare(traces, model, objective, place, work)
     trainer = Trainer(
         model.encoder,
         objective,
@@ -96,3 +104,11 @@ def pretrain(
     made = Pretrained(model, training, train.num_users)
     model.about["training"] = made.facts()
     return made
+
+
+@contextmanager
+def _told(stage: str, on_stage: OnStage | None) -> Iterator[None]:
+    tell = on_stage or (lambda *_: None)
+    tell(stage, 0, 1)
+    yield
+    tell(stage, 1, 1)

@@ -10,7 +10,7 @@ import torch
 from habitus.data.traces import Traces
 from habitus.representations.model import Model, load
 from habitus.runs.base import Run
-from habitus.runs.pretrain import pretrain
+from habitus.runs.pretrain import OnStage, pretrain
 from habitus.runs.steps import Json, Steps
 
 ShowSteps = Callable[[int, int, str], None]
@@ -24,6 +24,7 @@ def pretrained_step(
     show: ShowSteps,
     card: Callable[[Model], str],
     work: Path | None = None,
+    on_stage: OnStage | None = None,
 ) -> tuple[Model, Json]:
     """Return the model of a run and the facts of its pre-training, made now or reused."""
 
@@ -32,7 +33,8 @@ def pretrained_step(
         show(step, total, f"loss {metrics['loss']:.3f} · {rate:,.0f} users/s")
 
     def make(folder: Path) -> Json:
-        made = pretrain(traces, run, folder / "training", work=work, on_step=on_step)
+        training = folder / "training"
+        made = pretrain(traces, run, training, work=work, on_step=on_step, on_stage=on_stage)
         made.model.save(folder / "model", card=card(made.model), overwrite=True)
         return made.facts()
 
