@@ -54,9 +54,13 @@ KNOWN_ANSWERS = Registry[Callable[[], Iterable[Answer]]](
     {
         "auroc_by_hand": "habitus.evaluation.known_answers:auroc_by_hand",
         "bootstrap_width": "habitus.evaluation.known_answers:bootstrap_width",
+        "cca_art_office": "habitus.evaluation.known_matching:cca_art_office",
+        "cca_complete_journey": "habitus.evaluation.known_matching:cca_complete_journey",
+        "cca_food_kitchen": "habitus.evaluation.known_matching:cca_food_kitchen",
         "clue_weights": "habitus.evaluation.known_answers:clue_weights",
         "constant_scorer": "habitus.evaluation.known_answers:constant_scorer",
         "impossible_cells": "habitus.evaluation.known_tables:impossible_cells",
+        "matching_by_chance": "habitus.evaluation.known_matching:matching_by_chance",
         "most_popular_beauty": "habitus.evaluation.known_rankings:most_popular_beauty",
         "most_popular_twin": "habitus.evaluation.known_rankings:most_popular_twin",
         "pasum_weights": "habitus.evaluation.known_answers:pasum_weights",
