@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 from rich.console import Console
@@ -18,38 +18,42 @@ if TYPE_CHECKING:
     from habitus.tasks.dated import DatedTask
 
 
+Models = Annotated[
+    Optional[list[Path]],  # noqa: UP045 - typer reads the annotation
+    typer.Option(
+        metavar="DIR", help="A model directory; give several for several pre-training seeds."
+    ),
+]
+Representations = Annotated[
+    Optional[list[Path]],  # noqa: UP045
+    typer.Option(
+        metavar="DIR", help="A representations directory; one for each cutoff of the tasks."
+    ),
+]
+Names = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Option(
+        metavar="NAME", help="A further system, such as tfidf_linear for text; repeatable."
+    ),
+]
+Flag = Annotated[
+    bool,
+    # Its negative would take a column of the help that cuts the other names.
+    typer.Option("--allow-sensitive", help="Run tasks that profile sensitive traits of people."),
+]
+
+
 def evaluate_command(
     traces: Annotated[Path, typer.Argument(help="A traces directory, from habitus ingest.")],
     tasks: Annotated[Path, typer.Option(help="A YAML list of {kind, name, question, …}.")],
     out: Annotated[Path, typer.Option(help="The results file to write.")],
-    model: Annotated[
-        list[Path] | None,
-        typer.Option(
-            metavar="DIR", help="A model directory; give several for several pre-training seeds."
-        ),
-    ] = None,
-    representations: Annotated[
-        list[Path] | None,
-        typer.Option(
-            metavar="DIR", help="A representations directory; one for each cutoff of the tasks."
-        ),
-    ] = None,
-    compare: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME", help="A further system, such as tfidf_linear for text; repeatable."
-        ),
-    ] = None,
+    model: Models = None,
+    representations: Representations = None,
+    compare: Names = None,
     seeds: Annotated[int, typer.Option(help="Probe seeds.")] = 5,
     splits: Annotated[int, typer.Option(help="Random splits of the users, for class tasks.")] = 5,
     resamples: Annotated[int, typer.Option(help="Resamples of users for the intervals.")] = 10_000,
-    allow_sensitive: Annotated[
-        bool,
-        # Its negative would take a column of the help that cuts the other names.
-        typer.Option(
-            "--allow-sensitive", help="Run tasks that profile sensitive traits of people."
-        ),
-    ] = False,
+    allow_sensitive: Flag = False,
     cache: Annotated[
         Path | None,
         typer.Option(help="Where to keep vectors and predictions, to go on later; OUT.cache."),
