@@ -83,6 +83,16 @@ def test_what_is_planted_is_found(asked: list[AskedItems]) -> None:
     assert mrr["lines"] > mrr["most_popular"]
 
 
+def test_towers_score_for_the_history_of_the_one_who_is_asked(asked: list[AskedItems]) -> None:
+    score_BI = towers(popularity=False).fit(asked[0], 0).score(np.arange(20))
+    odd_B = asked[0].test.history.users_U[:20] % 2
+    odd_I = (asked[0].catalogue_I - 1) % 2
+    likes_odd_B = score_BI[:, odd_I == 1].mean(1) > score_BI[:, odd_I == 0].mean(1)
+    # All test users here are even; validation users, who come next, are odd.
+    assert not odd_B.any()
+    assert not likes_odd_B.any()
+
+
 class Spy(ItemBlend):
     """Remembers what it was shown."""
 

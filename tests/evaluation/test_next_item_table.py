@@ -119,9 +119,9 @@ def test_strata_are_those_of_each_service(table: NextItemTable, asked: list[Aske
         expected = [strata_of(each.test.history)[name] for each in asked]
         np.testing.assert_array_equal(table.strata[name], np.concatenate(expected))
     chosen_B = table.of_service("home")
-    found = table.score("ours", "HR@5", chosen_B=chosen_B)
+    found = table.score("most_popular", "MRR", chosen_B=chosen_B)
     assert found is not None
-    means = [o.full.metrics()["HR@5"] for o in table.outcomes[3].seeds]
+    means = [o.full.metrics()["MRR"] for o in table.outcomes[2].seeds]
     assert found.value == pytest.approx(np.mean(means))
 
 

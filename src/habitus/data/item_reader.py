@@ -76,7 +76,7 @@ class ItemReader:
             self._bpe,
             num_users=len(place_B),
             padding_share=self._config.padding_share,
-            age_S=self._age(slots, place_B),
+            age_S=self.ages(slots, place_B),
             slot_service_G=slot_service_G,
             says_other_G=says_other_G,
         )
@@ -92,8 +92,11 @@ class ItemReader:
             yield np.arange(start, stop)
             start = stop
 
-    def _age(self, slots: Slots, place_B: Rows) -> Rows | None:
-        """Return the seconds to the cutoff; without one, to the user's own last event."""
+    def ages(self, slots: Slots, place_B: Rows) -> Rows | None:
+        """Return the seconds of each item to the cutoff; without one, to the user's last event.
+
+        None where time is an order.
+        """
         traces = self.snapshot.traces
         if traces.manifest.time_unit == "order":
             return None
