@@ -2,13 +2,17 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 import habitus
 from habitus.cli.main import main
+from habitus.cli.pretrain import _tell
 from habitus.data.traces import Traces
 from habitus.runs import pretrain as pretrain_module
+from habitus.runs.pretrain import Pretrained
 from habitus.testing.hand_made import write_traces
 from tests.small import CUTOFF, small_traces
 
@@ -147,3 +151,26 @@ def test_ordinal_time_takes_a_number_of_events(
     capsys.readouterr()
     assert run("pretrain", path, "--out", tmp_path / "n", *tiny, "--as-of=2020-01-01") == 2
     assert "the number of last events to leave out" in capsys.readouterr().err
+
+
+def test_what_it_learned_from_is_said_in_words_and_nothing_is_left_out(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    training = SimpleNamespace(best_valid=None, best_step=4, steps=4)
+    relations = {
+        "users": 1_200,
+        "follows": 9,
+        "lost_follows": 0,
+        "inter_triples": 9,
+        "communities": 2,
+    }
+    model = SimpleNamespace(about={"relations": relations})
+    made = cast("Pretrained", SimpleNamespace(training=training, model=model, num_train=5))
+    _tell(made, Path("m"))
+    told = " ".join(capsys.readouterr().out.split())
+    assert told.startswith(
+        "learned from 1,200 users, 9 follows, 9 triples of who follows whom, 2 communities 4 steps"
+    )
+    model.about["relations"] = {"follows": 0}
+    _tell(made, Path("m"))
+    assert "learned from nothing" in capsys.readouterr().out

@@ -13,6 +13,15 @@ if TYPE_CHECKING:
     from habitus.runs.pretrain import Pretrained
 
 
+_RELATIONS = {
+    "lost_follows": "follows left out, of users that validate",
+    "inter_triples": "triples of who follows whom",
+    "dropped_triples": "follows left out, of users who are linked to every stranger",
+    "users_with_halves": "users with words in both halves of their posts",
+}
+"""What the counts of a relation are called, where their names do not say it."""
+
+
 def pretrain_command(
     traces: Annotated[Path, typer.Argument(help="A traces directory, from habitus ingest.")],
     out: Annotated[Path, typer.Option(help="The model directory to make.")],
@@ -77,8 +86,10 @@ def _tell(made: Pretrained, out: Path) -> None:
     """Say from what it learned, how well, and where the model is."""
     console, best = Console(), made.training.best_valid
     if relations := made.model.about.get("relations"):
-        told = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in relations.items())
-        console.print(f"learned from {told}")
+        told = (f"{count:,} {_RELATIONS.get(name, name)}" for name, count in relations.items())
+        there = zip(told, relations.values(), strict=True)
+        words = ", ".join(word for word, count in there if count).replace("_", " ")
+        console.print(f"learned from {words or 'nothing'}")
     console.print(
         f"{made.training.steps} steps on {made.num_train:,} users, "
         f"validation loss {'none' if best is None else f'{best:.4f}'} "
