@@ -10,14 +10,12 @@ import pytest
 
 from habitus.comparisons.cca_matching import plain_cca
 from habitus.data.snapshot import Snapshot
-from habitus.data.split import Part
 from habitus.evaluation.known_answers import recompute
 from habitus.evaluation.known_matching import cca_answers
 from habitus.evaluation.matching import METRICS, MatchingTask
 from habitus.evaluation.matching_split import MatchingSplit
 from tests.evaluation.shoppers import shopper_events, shoppers
 
-PARTS: tuple[Part, ...] = ("train", "test")
 AMAZON = ("cca_art_office", "cca_food_kitchen")
 
 
@@ -27,7 +25,9 @@ def test_the_answers_are_computed_on_any_such_data(tmp_path: Path) -> None:
     answers = list(cca_answers(traces, split, (0.1, 0.9, 0.3)))
     assert [a.name for a in answers] == [f"{metric}, linear CCA" for metric in METRICS]
     assert [a.expected for a in answers] == [0.1, 0.9, 0.3]
-    train, pool = (Snapshot(traces, None, split.rows(traces, p)) for p in PARTS)
+    train, pool = (
+        Snapshot(traces, None, u) for u in (split.pairs(traces), split.rows(traces, "test"))
+    )
     values = MatchingTask(pool).match(plain_cca(train)).values()
     for answer, metric in zip(answers, METRICS, strict=True):
         assert answer.ours == pytest.approx(values[metric].mean())

@@ -156,7 +156,25 @@ def test_what_cannot_be_matched(traces: Traces) -> None:
         MatchingTask(Snapshot(traces, None, np.array([1, 59])))
 
     class Other(Drawn):
+        services = ("arts", "films", "music")
+
+    with pytest.raises(
+        DataError, match=r"arts, films, music, and people are .* arts, food, search"
+    ):
+        MatchingTask(Snapshot(traces)).match(Other())
+
+
+def test_of_a_service_without_a_slot_nothing_is_known(traces: Traces) -> None:
+    class Less(Drawn):
         services = ("arts", "food", "music")
 
-    with pytest.raises(DataError, match="no slot for service 'search', only: arts, food, music"):
-        MatchingTask(Snapshot(traces)).match(Other())
+    task = MatchingTask(Snapshot(traces))
+    whole, less = task.match(Drawn()), task.match(Less())
+    chance = task.chance().by_direction()
+    for direction, ours in less.by_direction().items():
+        if direction.startswith("search"):
+            assert ours == pytest.approx(chance[direction])
+        elif "search" not in direction:
+            assert ours == whole.by_direction()[direction]
+    # Who is on the service that is not known comes after nobody: all are tied.
+    assert less.by_direction()["arts to search"] == pytest.approx(chance["arts to search"])

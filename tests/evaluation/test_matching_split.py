@@ -67,6 +67,20 @@ def test_rows_are_what_a_run_asks_for(parted: Traces) -> None:
         np.testing.assert_array_equal(split.rows(parted, part), rows_U)
 
 
+def test_pairs_are_train_users_on_several_services(parted: Traces) -> None:
+    split = MatchingSplit(pool=5, pairs_share=0.5)
+    expected = set(split.rows(parted, "train").tolist()) - ALONE
+    assert set(split.pairs(parted).tolist()) == expected
+
+
+def test_all_test_users_are_matched_or_so_many(parted: Traces, tmp_path: Path) -> None:
+    assert MatchingSplit.of_test_users(parted).pool == 12
+    assert MatchingSplit.of_test_users(parted, most=7).pool == 7
+    few = shoppers(tmp_path / "few", split=["test"] * 2 + ["valid"] * (NUM_USERS - 2))
+    with pytest.raises(GuardError, match="1 test users of"):
+        MatchingSplit.of_test_users(few)
+
+
 def test_without_a_split_of_the_source_the_hash_parts(hashed: Traces, tmp_path: Path) -> None:
     split = MatchingSplit(pool=6, seed=3)
     train_U, valid_U, pool_U = split.parts(hashed)

@@ -70,7 +70,7 @@ def cca_answers(
     traces: Traces, split: MatchingSplit, expected: Sequence[float]
 ) -> Iterable[Answer]:
     """Yield each metric of plain CCA beside what was measured elsewhere."""
-    train = Snapshot(traces, None, split.rows(traces, "train"))
+    train = Snapshot(traces, None, split.pairs(traces))
     task = MatchingTask(MatchingPool.draw(traces, split).snapshot(traces))
     how = Resampling(num_resamples=1_000)
     table = MatchingTable({"cca": [task.match(plain_cca(train))]}, how)

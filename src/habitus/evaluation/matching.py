@@ -98,20 +98,27 @@ class MatchingTask:
     def match(self, method: Matches) -> Matching:
         """Return where a method puts everybody.
 
+        Of a service without a slot, such as one that no training user was on, it says nothing:
+        nobody is there.
+
         Raises:
-            DataError: a service without a slot, or slots that are no vectors.
+            DataError: no two services with slots, or slots that are no vectors.
         """
         z_UKE, present_UK = method.slots(self.snapshot)
         slot_of = {name: k for k, name in enumerate(method.services)}
+        known = [{d.query, d.answer} <= slot_of.keys() for d in self.directions]
+        if not any(known):
+            raise DataError(
+                f"the method has slots for {', '.join(map(str, method.services))}, and people are "
+                f"looked for across {', '.join(sorted({d.query for d in self.directions}))}"
+            )
         found = []
-        for query, answer, place_Q in self.directions:
-            for name in (query, answer):
-                if name not in slot_of:
-                    known = ", ".join(map(str, method.services))
-                    raise DataError(f"the method has no slot for service {name!r}, only: {known}")
-            a, b = slot_of[query], slot_of[answer]
-            sides = (z_UKE[place_Q, a], z_UKE[place_Q, b])
-            found.append(match(*sides, present_UK[place_Q, a], present_UK[place_Q, b]))
+        for direction in self.directions:
+            place_Q = direction.place_Q
+            slots = [slot_of.get(name) for name in (direction.query, direction.answer)]
+            sides = [z_UKE[place_Q, k or 0] for k in slots]
+            there = [present_UK[place_Q, k or 0] & (k is not None) for k in slots]
+            found.append(match(*sides, *there))
         return Matching(self, found)
 
     def chance(self) -> Matching:

@@ -80,15 +80,40 @@ class MatchingSplit(UserSplit):
             DataError: the traces have no texts.
             GuardError: too few users on two services, or none left to stop a training.
         """
-        part_U = self._part_by_source(traces)
-        if part_U is None:
-            part_U = self.part_of(traces.user_ids).astype(np.int64)
+        part_U = self._part_of_each(traces)
         several_U = on_several_services(traces, self.text)
         pool_U, valid_U = self._pool(traces, part_U, several_U)
         train_U = np.flatnonzero(part_U == 0)
         if self.pairs_share < 1:
             train_U = np.setdiff1d(train_U, self._left_out(train_U[several_U[train_U]]))
         return MatchingParts(train_U, valid_U, pool_U)
+
+    def pairs(self, traces: Traces) -> Rows:
+        """Return the train users on several services: what rungs are fitted on."""
+        train_U = self.parts(traces).train_U
+        return train_U[on_several_services(traces, self.text)[train_U]]
+
+    @classmethod
+    def of_test_users(cls, traces: Traces, most: int = 1_000, text: str = AUTO) -> MatchingSplit:
+        """Return a split that matches all test users on several services, at most so many.
+
+        Raises:
+            DataError: the traces have no texts.
+            GuardError: fewer than two test users are on several services.
+        """
+        part_U = cls(text=text)._part_of_each(traces)
+        number = int((on_several_services(traces, text) & (part_U == 2)).sum())
+        if number < 2:
+            raise GuardError(
+                f"{number} test users of {traces.path} have texts on two services: nobody can be "
+                f"told from anybody; give more users, or a split with more test users"
+            )
+        return cls(pool=min(number, most), text=text)
+
+    def _part_of_each(self, traces: Traces) -> Rows:
+        """Return 0 (train), 1 (valid) or 2 (test) of each user, by the source or else by a hash."""
+        part_U = self._part_by_source(traces)
+        return self.part_of(traces.user_ids).astype(np.int64) if part_U is None else part_U
 
     def _part_by_source(self, traces: Traces) -> Rows | None:
         table = traces.table("profiles")
