@@ -17,15 +17,15 @@ def analyze_command(
     name: Annotated[
         str,
         typer.Argument(
-            help="ablation, labels, graph_size, map, efficiency, zero_shot, transfer, matching "
-            "or domains."
+            help="ablation, labels, graph_size, map, efficiency, zero_shot, transfer, matching, "
+            "next_item or domains."
         ),
     ],
     data: Annotated[
         str | None,
         typer.Option(
             help="A named set; without it each analysis has one of its own. Those of PASUM want "
-            "posts, such as debate_forum_in_order; matching and domains want services."
+            "posts, such as debate_forum_in_order; matching, next_item and domains want services."
         ),
     ] = None,
     preset: Annotated[str, typer.Option(help="Sizes and budget: best or ci.")] = "ci",

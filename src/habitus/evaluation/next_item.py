@@ -102,9 +102,9 @@ class ScoringMethod(ItemMethod):
 class VectorMethod(ItemMethod):
     """Frozen vectors, read by two towers."""
 
-    users: Callable[[AskedItems, Snapshot], Matrix]
-    """Vectors of the users of a history, ``(B, D)``."""
-    items: Callable[[AskedItems], Matrix]
+    users: Callable[[AskedItems, Snapshot, int], Matrix]
+    """Vectors of the users of a history, ``(B, D)``; of a seed, where there are several models."""
+    items: Callable[[AskedItems, int], Matrix]
     """Vectors of the catalogue, ``(I, E)``."""
     towers: TwoTowerConfig = field(default_factory=TwoTowerConfig)
     popularity: bool = True
@@ -113,11 +113,11 @@ class VectorMethod(ItemMethod):
 
     @override
     def fit(self, asked: AskedItems, seed: int) -> Fitted:
-        x_BD = np.concatenate([self.users(asked, part.history) for part in asked.train])
+        x_BD = np.concatenate([self.users(asked, part.history, seed) for part in asked.train])
         target_B = asked.column_of(np.concatenate([part.target_B for part in asked.train]))
-        valid = self.users(asked, asked.valid.history), asked.valid_targets
-        test_BD = self.users(asked, asked.test.history)
-        items_IE = self.items(asked)
+        valid = self.users(asked, asked.valid.history, seed), asked.valid_targets
+        test_BD = self.users(asked, asked.test.history, seed)
+        items_IE = self.items(asked, seed)
         if self.popularity:
             items_IE = with_popularity(items_IE, asked)
         towers = TwoTower(self.towers).fit(items_IE, Pairs(x_BD, target_B), valid, seed)
