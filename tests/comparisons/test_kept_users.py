@@ -42,6 +42,17 @@ def test_a_user_is_made_once_and_given_in_the_order_asked(traces: Traces) -> Non
     assert record.asked == [[4, 0], [5, 2]]
 
 
+def test_what_was_made_elsewhere_is_kept_until_something_else_is_asked(traces: Traces) -> None:
+    record = Record()
+    record.users.read(Snapshot(traces, 1, np.array([0, 1])))
+    record.users.put(Snapshot(traces, 1, np.array([4, 2])), [(40, 0), (20, 0)])
+    # 1 was made before, and is forgotten.
+    rows = record.users.read(Snapshot(traces, 1, np.array([2, 1, 4])))
+    assert rows == [(20, 0), (1, 1), (40, 0)]
+    assert record.asked == [[0, 1], [1]]
+    assert record.users.read(Snapshot(traces, 2, np.array([4]))) == [(4, 2)]
+
+
 def test_another_cutoff_or_other_traces_begin_anew(traces: Traces, tmp_path: Path) -> None:
     record, two = Record(), np.array([0, 1])
     record.users.read(Snapshot(traces, 1, two))

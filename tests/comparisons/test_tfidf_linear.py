@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -13,6 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from habitus.comparisons.ngrams import NGramsConfig
 from habitus.comparisons.tfidf_linear import TfidfLinear, TfidfLinearConfig
 from habitus.data.snapshot import Snapshot
+from habitus.data.tokens import Tokens
 from habitus.errors import UsageError
 from habitus.testing.comparisons import ComparisonContract
 from tests.comparisons.texts import accuracy, planted, write_posts
@@ -52,6 +54,32 @@ def test_features_and_answers_are_those_of_scikit_learn(tmp_path: Path) -> None:
         assert all(found)
     assert ours.shape == x_words.shape
     assert ours[4].tolist() == [0] * ours.shape[1]  # a user of unknown words
+
+
+def test_words_of_the_training_users_are_counted_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, _ = planted(tmp_path / "t")
+    comparison = TfidfLinear()
+    read: list[int] = []
+    source = comparison.text.read
+
+    def reads(snapshot: Snapshot) -> tuple[Tokens, pa.StringArray]:
+        read.append(snapshot.num_users)
+        return source(snapshot)
+
+    monkeypatch.setattr(comparison.text, "read", reads)
+    comparison.fit(asked.train)
+    for _ in range(2):
+        comparison.classify(asked)
+    comparison.represent(asked.train)
+    # 45 to fit; then 15 who validate and 30 who test, together.
+    assert read == [45, 45]
+    kept = comparison.features(asked.train)
+    again = TfidfLinear()
+    again.fit(asked.train)
+    anew = again.features(Snapshot(asked.train.traces, 10**9, asked.train.users_U))
+    np.testing.assert_array_equal(kept.toarray(), anew.toarray())
 
 
 def test_answers_are_those_of_one_fit_at_the_chosen_strength(tmp_path: Path) -> None:

@@ -41,13 +41,17 @@ class KeptUsers(Generic[Made]):
         self._num_kept = 0
         self._kept: Made | None = None
 
+    def put(self, snapshot: Snapshot, made: Made) -> None:
+        """Keep the rows of the users of a snapshot, which were made elsewhere, and nothing else."""
+        self._key = ()
+        self._begin(snapshot)
+        self._kept, self._num_kept = made, snapshot.num_users
+        self._place_U[snapshot.users_U] = np.arange(snapshot.num_users)
+
     def read(self, snapshot: Snapshot) -> Made:
         """Return the rows of the users of a snapshot, in its order."""
         traces = snapshot.traces
-        key = (traces.path, traces.digest, snapshot.as_of)
-        if key != self._key:
-            self._key, self._kept, self._num_kept = key, None, 0
-            self._place_U = np.full(traces.num_users, -1, np.int64)
+        self._begin(snapshot)
         new_U = snapshot.users_U[self._place_U[snapshot.users_U] < 0]
         kept = self._kept
         if kept is None or len(new_U):
@@ -56,6 +60,14 @@ class KeptUsers(Generic[Made]):
             self._place_U[new_U] = self._num_kept + np.arange(len(new_U))
             self._num_kept += len(new_U)
         return self._take(kept, self._place_U[snapshot.users_U])
+
+    def _begin(self, snapshot: Snapshot) -> None:
+        """Forget what is of other traces or of another cutoff."""
+        traces = snapshot.traces
+        key = (traces.path, traces.digest, snapshot.as_of)
+        if key != self._key:
+            self._key, self._kept, self._num_kept = key, None, 0
+            self._place_U = np.full(traces.num_users, -1, np.int64)
 
 
 def kept_matrix(make: Callable[[Snapshot], csr_array]) -> KeptUsers[csr_array]:

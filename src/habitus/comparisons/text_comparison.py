@@ -80,8 +80,10 @@ class KnownWordsComparison(TextComparison):
         """
         tokens, words = self.text.read(snapshot)
         self._vocabulary = WordVocabulary.fit(tokens, words, self.config.vocabulary)
+        known = relabel(tokens, self._vocabulary.lookup(words))
         self._counts = kept_matrix(self._count)
-        self.fit_words(relabel(tokens, self._vocabulary.lookup(words)), seed)
+        self._counts.put(snapshot, count_words(known, len(self._vocabulary)))
+        self.fit_words(known, seed)
 
     @abstractmethod
     def fit_words(self, tokens: Tokens, seed: int) -> None:

@@ -86,6 +86,7 @@ class TfidfLinear(TextComparison):
         self._weights = [TfidfTransformer(sublinear_tf=True).fit(block) for block in blocks]
         self._train_UF = self._weigh(blocks)
         self._features = kept_matrix(self._compute)
+        self._features.put(snapshot, self._train_UF)
         self._rows = RowSpace(self.features)
 
     def features(self, snapshot: Snapshot) -> csr_array:
