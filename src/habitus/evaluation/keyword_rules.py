@@ -27,7 +27,10 @@ Floats = npt.NDArray[np.float64]
 
 
 class KeywordCounts:
-    """The class whose keywords a user writes most: no model, no label.
+    """The class whose keywords a user writes most: no model, no label (A-P23 b).
+
+    A keyword counts as the words that segmentation makes of it, each of them whole: "art" is not in
+    "department"; of Chinese, what the segmenter calls a word.
 
     Args:
         text: where words come from.

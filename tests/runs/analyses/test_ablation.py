@@ -60,13 +60,17 @@ def test_the_table_holds_every_variant_and_the_cost_of_each(
     results = checked(ablation(plan_of()))
     scores, costs = results["tables"]
     labels = [row[0] for row in scores["rows"]]
-    assert {"habitus", "PASUM (paper)", "paper", "ours w/o edges (DeepSets)"} >= {
+    assert {"habitus", "PASUM (paper)", "paper", "ours without edges (DeepSets)"} >= {
         label for label in labels if "paper" in label or "ours" in label or label == "habitus"
     }
     ours = next(row for row in scores["rows"] if row[0] == "habitus")
     assert 0 < ours[1] <= 1  # of the users that choose
     assert ours[2]["low"] <= ours[2]["value"] <= ours[2]["high"]
-    assert [row[0] for row in costs["rows"]] == ["habitus", "paper", "ours w/o edges (DeepSets)"]
+    assert [row[0] for row in costs["rows"]] == [
+        "habitus",
+        "paper",
+        "ours without edges (DeepSets)",
+    ]
     assert {row[1] for row in costs["rows"]} == {20}
     assert "of 1 tasks" in results["findings"][0]
 

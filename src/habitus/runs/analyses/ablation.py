@@ -45,22 +45,24 @@ def variants(plan: AnalysisPlan) -> dict[str, tuple[PasumRun, str, str]]:
     found = {
         "paper": named(paper, "paper"),
         "paper_no_intra": named(
-            paper, "paper w/o intra", triplet=replace(paper.triplet, alpha=1.0)
+            paper,
+            "paper without communities (w/o intra)",
+            triplet=replace(paper.triplet, alpha=1.0),
         ),
         "paper_no_inter": named(
-            paper, "paper w/o inter", triplet=replace(paper.triplet, alpha=0.0)
+            paper, "paper without follows (w/o inter)", triplet=replace(paper.triplet, alpha=0.0)
         ),
     }
     contrast, encoder = ours.contrast, ours.encoder
     if contrast is not None and contrast.inter_weight and contrast.half_weight:
         found["no_inter"] = named(
-            ours, "ours w/o inter", contrast=replace(contrast, inter_weight=0.0)
+            ours, "ours without follows", contrast=replace(contrast, inter_weight=0.0)
         )
         found["no_halves"] = named(
-            ours, "ours w/o halves", contrast=replace(contrast, half_weight=0.0)
+            ours, "ours without halves of posts", contrast=replace(contrast, half_weight=0.0)
         )
     found["no_edges"] = named(
-        ours, "ours w/o edges (DeepSets)", encoder=replace(encoder, aggregation="none")
+        ours, "ours without edges (DeepSets)", encoder=replace(encoder, aggregation="none")
     )
     found["plain_readout"] = named(
         ours, "ours, plain mean", encoder=replace(encoder, readout="mean")
