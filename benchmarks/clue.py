@@ -6,6 +6,9 @@ that pads texts but no slots. Encoding of texts is held against what sentence en
 length, 32 at a time, padded to the longest of these. All take turns and the fastest of several
 turns counts: other work on the machine slows all of them, so ratios survive it.
 
+Users from cached vectors of their items are held against users from tokens, in the batches that a
+model makes by default and in ones so large that most texts of a batch are repeats.
+
 Where ``HABITUS_DATA`` has the two Amazon sets, the people are theirs; else they are made up.
 """
 
@@ -33,6 +36,9 @@ from habitus.encoders.item_text import TOKENS_OF_PART, ItemTextEncoder
 from habitus.encoders.item_text_config import ItemTextEncoderConfig
 from habitus.nn.stages import run
 from habitus.objectives.cross_service import CrossService, CrossServiceConfig
+from habitus.representations.cached_users import encode_from_items
+from habitus.representations.item_cache import ItemCache
+from habitus.representations.model import Model
 from habitus.training.config import TrainingConfig
 from habitus.training.grad_cache import Backward
 from habitus.training.meter import peak_memory_bytes
@@ -75,6 +81,7 @@ def _of_people(name: str, traces: Traces, *, quick: bool) -> list[Entry]:
     entries = _shares(name, snapshot, encoding)
     entries += _training(name, encoder, batch, turns=1 if quick else 4)
     entries += _encoding(name, encoder, encoding, snapshot, users=32 if quick else 4_096)
+    entries += _cached(name, encoder, encoding, snapshot, users=32 if quick else 2_048)
     return entries
 
 
@@ -286,6 +293,55 @@ def _encoding(
             measured=seconds["distinct"] / seconds["ours"],
             unit="×",
             note="by length, 32 at a time",
+        ),
+    ]
+
+
+def _cached(
+    name: str,
+    encoder: ItemTextEncoder,
+    encoding: ItemTextEncoding,
+    snapshot: Snapshot,
+    users: int,
+) -> list[Entry]:
+    """Encode users from tokens, and from the vectors of their items."""
+    some = Snapshot(snapshot.traces, None, np.arange(min(users, snapshot.num_users)))
+    usual = ItemTextEncoding(encoding.bpe, ItemSequenceConfig(), encoding.texts)
+    model, large = Model(encoder, usual), Model(encoder, encoding)
+    began = time.perf_counter()
+    cache = ItemCache.build(model, snapshot.traces)
+    building = time.perf_counter() - began
+    work: dict[str, Work] = {
+        "cached": lambda: encode_from_items(model, some, cache),
+        "tokens": lambda: model.encode(some),
+        "large": lambda: large.encode(some),
+    }
+    seconds = _take_turns(work, turns=2)
+    error = np.abs(encode_from_items(model, some, cache) - model.encode(some)).max()
+    encoder.train()
+    note = f"{len(cache.key_N):,} behaviours, encoded once in {building:.0f} s"
+    rate = some.num_users / seconds["cached"]
+    return [
+        Entry(name=f"{name}: users from cached items", measured=rate, unit="users/s", note=note),
+        Entry(
+            name=f"{name}: users from cached items against from tokens",
+            measured=seconds["tokens"] / seconds["cached"],
+            unit="×",
+            bar=8.0,
+            note=f"{some.num_users:,} users in the batches of a model, {WIDTH} wide",
+        ),
+        Entry(
+            name=f"{name}: the same against one batch of them all",
+            measured=seconds["large"] / seconds["cached"],
+            unit="×",
+            note="where each distinct text is encoded once as well, but again for other users",
+        ),
+        Entry(
+            name=f"{name}: what cached items change in a vector at most",
+            measured=float(error),
+            unit="",
+            bar=1e-5,
+            at_most=True,
         ),
     ]
 
