@@ -10,16 +10,23 @@ ANALYSES = Registry[Callable[[AnalysisPlan], Json]](
     "analysis",
     {
         "ablation": "habitus.runs.analyses.ablation:ablation",
+        "domains": "habitus.runs.analyses.domains:domains",
         "efficiency": "habitus.runs.analyses.efficiency:efficiency",
         "graph_size": "habitus.runs.analyses.graph_size:graph_size",
         "labels": "habitus.runs.analyses.labels:labels",
         "map": "habitus.runs.analyses.map:word_map",
+        "matching": "habitus.runs.analyses.matching:matching",
+        "next_item": "habitus.runs.analyses.next_item:next_item",
         "transfer": "habitus.runs.analyses.transfer:transfer",
         "zero_shot": "habitus.runs.analyses.zero_shot:zero_shot",
     },
 )
 """Analysis name → function from a plan to what its page is made from."""
-DATA = {"domains": "all", "matching": "complete_journey_services"}
+DATA = {
+    "domains": "all",
+    "matching": "complete_journey_services",
+    "next_item": "complete_journey_services",
+}
 """Analysis name → the set that it is about where none is named; ``synthetic_posts`` for others."""
 
 __all__ = ["ANALYSES", "DATA", "AnalysisPlan"]
