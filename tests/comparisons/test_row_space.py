@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
@@ -72,6 +74,19 @@ def test_products_stay_whoever_is_asked_and_in_whatever_order(traces: Traces) ->
     assert record.asked == [5, 7, 11, 40]
     space.coordinates(of(traces, *range(20)), of(traces, 33))
     assert record.asked == [5, 7, 11, 40]
+
+
+def test_what_is_of_several_sources_or_too_many_has_no_coordinates(
+    traces: Traces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train, test = of(traces, 1, 2), of(traces, 3)
+    assert RowSpace.holds(train, test)
+    assert not RowSpace.holds(train, of(traces, 3, as_of=1))
+    other = write_posts(tmp_path / "other", {f"{u:02d}": ["c"] for u in range(NUM_USERS)})
+    assert not RowSpace.holds(train, of(other, 3))
+    monkeypatch.setattr(module, "MOST_USERS", 2)
+    assert not RowSpace.holds(train, test)
+    assert RowSpace.holds(train)
 
 
 def test_another_cutoff_begins_anew(traces: Traces) -> None:

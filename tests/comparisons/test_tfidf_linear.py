@@ -95,6 +95,21 @@ def test_answers_are_those_of_one_fit_at_the_chosen_strength(tmp_path: Path) -> 
     assert len(comparison.trials) == 12
 
 
+def test_who_is_asked_elsewhere_is_read_there(tmp_path: Path) -> None:
+    asked, class_B = planted(tmp_path / "t")
+    elsewhere, _ = planted(tmp_path / "other", seed=1)
+    comparison = TfidfLinear(TfidfLinearConfig(strengths=(1.0,)))
+    comparison.fit(asked.train)
+    moved = replace(asked, test=elsewhere.test)
+    assert accuracy(comparison.classify(moved), class_B) == 1
+    alone = LogisticRegression(C=1.0, tol=1e-8, max_iter=1000)
+    alone.fit(comparison.features(asked.train), asked.train_y_B)
+    expected_BC = alone.predict_proba(comparison.features(elsewhere.test))
+    np.testing.assert_allclose(comparison.classify(moved), expected_BC, atol=0.005)
+    # The same rows here are other people.
+    assert np.abs(comparison.classify(asked) - expected_BC).max() > 0.02
+
+
 def test_the_path_ends_when_patience_is_over(tmp_path: Path) -> None:
     asked, _ = planted(tmp_path / "t")
     wrong = replace(asked, valid_y_B=(asked.valid_y_B + 1) % 3)

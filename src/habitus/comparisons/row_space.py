@@ -52,12 +52,19 @@ class RowSpace:
         self._users_K: Rows = np.zeros(0, np.int64)
         self._product_KK: Floats = np.zeros((0, 0))
 
+    @staticmethod
+    def holds(*snapshots: Snapshot) -> bool:
+        """Return whether snapshots are of one cutoff of the same traces, and few enough users."""
+        sources = {_source_of(snapshot) for snapshot in snapshots}
+        return len(sources) == 1 and sum(s.num_users for s in snapshots) <= MOST_USERS
+
     def coordinates(self, train: Snapshot, *others: Snapshot) -> list[Coordinates]:
         """Return the coordinates of the training users, ``(B, B)``, and of others, ``(Q, B)``.
 
         Products of coordinates are the products of the features, for each training user with
-        anybody. All snapshots are of one cutoff and have :data:`MOST_USERS` at most, together.
+        anybody. The snapshots must be such that :meth:`holds`.
         """
+        assert self.holds(train, *others)
         self._know(train, np.unique(np.concatenate([s.users_U for s in (train, *others)])))
         own_B = self._place_U[train.users_U]
         product_BB = self._product_KK[np.ix_(own_B, own_B)]
@@ -75,8 +82,7 @@ class RowSpace:
 
     def _know(self, of: Snapshot, users_N: Rows) -> None:
         """Compute the products of some users that are missing, of the traces of a snapshot."""
-        traces, as_of = of.traces, of.as_of
-        key = (traces.path, traces.digest, as_of)
+        traces, as_of, key = of.traces, of.as_of, _source_of(of)
         new = users_N[self._place_U[users_N] < 0] if key == self._key else users_N
         if key != self._key or len(self._users_K) + len(new) > MOST_USERS:
             self._key, self._users_K, new = key, np.zeros(0, np.int64), users_N
@@ -94,6 +100,10 @@ class RowSpace:
         whole_KK[old:] = product_NK
         whole_KK[:old, old:] = product_NK[:, :old].T
         self._product_KK = whole_KK
+
+
+def _source_of(snapshot: Snapshot) -> tuple[object, ...]:
+    return snapshot.traces.path, snapshot.traces.digest, snapshot.as_of
 
 
 def products(x_NF: csr_array, y_MF: csr_array) -> Floats:

@@ -23,7 +23,7 @@ from typing_extensions import override
 from habitus.comparisons.base import Matrix
 from habitus.comparisons.kept_users import kept_matrix
 from habitus.comparisons.ngrams import Blocks, NGrams, NGramsConfig
-from habitus.comparisons.row_space import MOST_USERS, RowSpace
+from habitus.comparisons.row_space import RowSpace
 from habitus.comparisons.text_comparison import TextComparison, TextConfig
 from habitus.data.snapshot import Snapshot
 from habitus.data.tokens import TextSource
@@ -134,8 +134,8 @@ class TfidfLinear(TextComparison):
         """Return the rows of train, valid and test users: features, or the same as coordinates."""
         parts = (asked.train, asked.valid, asked.test)
         self._fitted()
-        num_users = sum(part.num_users for part in parts)
-        if num_users <= MOST_USERS and asked.train.num_users < self._train_UF.shape[1]:
+        narrower = asked.train.num_users < self._train_UF.shape[1]
+        if narrower and self._rows.holds(*parts):
             return [*self._rows.coordinates(*parts)]
         return [self.features(part) for part in parts]
 
