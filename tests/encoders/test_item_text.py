@@ -75,6 +75,22 @@ class TestSetsOfItems(TestItemText):
     config = replace(CONFIG, positions="none", service_layers=0)
 
 
+class TestWeighedTokens(TestItemText):
+    config = replace(CONFIG, weighted=True, normed=False)
+
+
+class TestBags(TestItemText):
+    config = replace(
+        CONFIG,
+        weighted=True,
+        normed=False,
+        positions="none",
+        item_layers=0,
+        service_layers=0,
+        out_dim=7,
+    )
+
+
 class TestOneTransformer(TestItemText):
     config = replace(CONFIG, single=True, service_layers=0, max_sequence=30)
 
@@ -309,3 +325,55 @@ def test_histories_of_the_tests_have_the_length_that_is_asked_for() -> None:
 
 def test_it_is_registered() -> None:
     assert ENCODERS[ItemTextEncoder.name] is ItemTextEncoder
+
+
+def _weight(module: ItemTextEncoder, token: int) -> float:
+    assert module.log_weights is not None
+    return float(module.log_weights.weight.detach()[token].exp())
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_bags_are_weighted_means_of_tokens_and_of_items(weighted: bool) -> None:
+    layers = {"item_layers": 0, "service_layers": 0}
+    module = encoder(weighted=weighted, normed=False, positions="none", dropout=0.0, **layers)
+    batch = make_batch({1: 3, 2: 2})
+    z_GD = slots(module, batch)
+    for slot in range(batch.num_slots):
+        start, stop = batch.slot_ptr_G1[slot : slot + 2].tolist()
+        total, weights = torch.zeros(module.config.width), 0.0
+        for item in batch.item_S[start:stop].tolist():
+            first, last = batch.text_ptr_I1[item : item + 2].tolist()
+            tokens = batch.token_T[first:last].tolist()
+            w = [_weight(module, t) if weighted else 1 / len(tokens) for t in tokens]
+            rows = module.tokens.weight.detach()[tokens]
+            total += (torch.tensor(w)[:, None] * rows).sum(0)
+            weights += sum(w)
+        torch.testing.assert_close(z_GD[slot], total / weights)
+    # Dropout needs a row for each token; where nothing is dropped, both ways are one.
+    slow = encoder(weighted=weighted, normed=False, positions="none", dropout=0.1, **layers)
+    slow.train()
+    assert not slow.item_transformer.is_plain
+    slow.item_transformer.dropout.eval()
+    slow.item_transformer.dropout.p = 1e-12
+    assert slow.service_transformer is not None
+    slow.service_transformer.dropout.eval()
+    torch.testing.assert_close(slots(slow, batch), z_GD)
+
+
+def test_weights_begin_equal_and_need_items() -> None:
+    fresh = ItemTextEncoder(replace(CONFIG, weighted=True))
+    assert fresh.log_weights is not None
+    assert not fresh.log_weights.weight.any()
+    with pytest.raises(UsageError, match="set ages and weighted to false"):
+        replace(CONFIG, single=True, service_layers=0, weighted=True)
+
+
+def test_a_warm_start_may_bring_weights_and_a_scale() -> None:
+    module = ItemTextEncoder(replace(CONFIG, weighted=True))
+    shape = module.tokens.weight.shape
+    known_V = torch.arange(shape[0]) % 2 == 0
+    weight_V = torch.arange(1.0, shape[0] + 1)
+    module.warm_start(torch.randn(shape), known_V, weight_V, std=1.0)
+    assert float(module.tokens.weight.detach()[known_V].std()) == pytest.approx(1, rel=1e-4)
+    assert float(module.tokens.weight.detach()[~known_V].std()) < 0.1
+    assert _weight(module, 6) == pytest.approx(7, rel=1e-5)

@@ -1,5 +1,7 @@
 """A stack over packed sequences is that over each sequence alone, and its mean."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -72,3 +74,35 @@ def test_nothing_is_no_error() -> None:
 def test_operations_are_those_of_its_blocks() -> None:
     # Lengths 1, 2, 2 and 5: ten tokens, 34 cells.
     assert module().flops(10, 34) == 2 * block_flops(10, 34, WIDTH, 12, 1)
+
+
+@pytest.mark.parametrize("step", [0, 1, 3, 4])
+def test_weights_go_with_their_tokens(step: int) -> None:
+    made = module()
+    # A token of weight 3 counts as three tokens, where no attention sees them.
+    plain = MeanTransformer(WIDTH, 12, 2, 0, max_length=3, positions="none")
+    weight_T = torch.tensor([1.0, 1, 3, 2, 2, 1, 1, 1, 1, 6])
+    found_BD = plain(X_TD, LAYOUT, step, weight_T)
+    row_T = nn.functional.layer_norm(X_TD, (WIDTH,))
+    torch.testing.assert_close(found_BD[1], (row_T[1] + 3 * row_T[2]) / 4)
+    torch.testing.assert_close(found_BD[3], (row_T[5:9].sum(0) + 6 * row_T[9]) / 10)
+    equal_BD = made(X_TD, LAYOUT, step, torch.ones(10))
+    torch.testing.assert_close(equal_BD, made(X_TD, LAYOUT), atol=1e-5, rtol=1e-5)
+
+
+def test_without_a_norm_the_length_of_a_vector_counts() -> None:
+    made = MeanTransformer(WIDTH, 12, 2, 0, max_length=3, positions="none", normed=False)
+    torch.testing.assert_close(made(X_TD, LAYOUT)[3], X_TD[5:].mean(0))
+    assert made.is_plain
+
+
+@pytest.mark.parametrize("change", [{"num_layers": 1}, {"positions": "learned"}, {"normed": True}])
+def test_it_is_a_plain_mean_only_where_nothing_else_is_done(change: dict[str, Any]) -> None:
+    plain: dict[str, Any] = {
+        "num_layers": 0, "max_length": 3, "positions": "none", "normed": False, "dropout": 0.1
+    }  # fmt: skip
+    made = MeanTransformer(WIDTH, 12, 2, **plain)
+    assert made.eval().is_plain
+    # Dropout acts in training only.
+    assert not made.train().is_plain
+    assert not MeanTransformer(WIDTH, 12, 2, **{**plain, **change}).eval().is_plain

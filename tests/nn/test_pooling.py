@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from habitus.nn.attention import PackedLayout
-from habitus.nn.pooling import Pooling, pool, pooled_width
+from habitus.nn.pooling import Pooling, pool, pooled_width, weight_sums, weighted_mean
 
 WIDTH = 3
 
@@ -69,3 +69,22 @@ def test_gradients_are_finite_beside_an_empty_sequence(pooling: Pooling) -> None
         units = {"max": one_D, "mean": one_D, "sum": damped_D}
         expected_D = torch.stack([units[name] for name in pooling.split("_")]).sum(0)
         torch.testing.assert_close(grad_LD.sum(0), expected_D)
+
+
+@given(st.lists(st.integers(1, 5), min_size=1, max_size=6))
+def test_a_weighted_mean_is_that_of_a_loop(lengths: list[int]) -> None:
+    generator = torch.Generator().manual_seed(0)
+    x_TD = torch.randn(sum(lengths), WIDTH, generator=generator)
+    weight_T = torch.rand(sum(lengths), generator=generator) + 0.1
+    parts = zip(torch.split(x_TD, lengths), torch.split(weight_T, lengths), strict=True)
+    expected = [sum(w * x for x, w in zip(*part, strict=True)) / part[1].sum() for part in parts]
+    found_UD = weighted_mean(x_TD, layout(lengths), weight_T)
+    torch.testing.assert_close(found_UD, torch.stack([torch.as_tensor(e) for e in expected]))
+    sums_U = torch.stack([w.sum() for w in torch.split(weight_T, lengths)])
+    torch.testing.assert_close(weight_sums(weight_T, layout(lengths)), sums_U)
+
+
+def test_equal_weights_are_a_plain_mean() -> None:
+    x_TD, place = torch.randn(5, WIDTH), layout([2, 3])
+    found_UD = weighted_mean(x_TD, place, torch.full((5,), 7.0))
+    torch.testing.assert_close(found_UD, pool(x_TD, place, "mean"))

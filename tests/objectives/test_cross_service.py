@@ -60,6 +60,10 @@ class TestPrefixesAndSameItems(TestCrossService):
     cross = CrossServiceConfig(matryoshka=(2, 4), same_share=0.5)
 
 
+class TestWithoutProjection(TestCrossService):
+    cross = CrossServiceConfig(projection="none", matryoshka=(2,))
+
+
 class TestPaperLocal(TestCrossService):
     cross = CrossServiceConfig(paper_local=True, paper_local_users=2)
 
@@ -81,6 +85,8 @@ def lose(made: CrossService, batch: ItemPairBatch, z_GE: Tensor | None = None) -
 
 def cosines(made: CrossService, z_GE: Tensor, dim: int = WIDTH) -> Tensor:
     """f of a slot whose last numbers are zeros, as eq. 3 writes it."""
+    assert made.inner is not None
+    assert made.outer is not None
     kept = z_GE * (torch.arange(WIDTH) < dim)
     y_GE = normalize(gelu(kept @ made.inner.weight.T) @ made.outer.weight.T, dim=1)
     return y_GE @ y_GE.T
@@ -383,3 +389,20 @@ def test_prefixes_are_narrower_than_a_slot() -> None:
 
 def test_it_is_in_the_table() -> None:
     assert OBJECTIVES["cross_service"] is CrossService
+
+
+def test_without_a_projection_slots_are_compared_as_they_are() -> None:
+    plain = objective(CrossServiceConfig(projection="none", matryoshka=(2,)))
+    assert [name for name, _ in plain.named_parameters()] == ["theta"]
+    z_GE = torch.randn(3, WIDTH)
+    torch.testing.assert_close(plain.project(z_GE, WIDTH), normalize(z_GE, dim=1))
+    # A prefix is as wide as the whole, so that all can be gathered at once; zeros change nothing.
+    row_GE = plain._row(z_GE, 2)
+    torch.testing.assert_close(row_GE[:, :2], normalize(z_GE[:, :2], dim=1))
+    assert not row_GE[:, 2:].any()
+    both = objective(CrossServiceConfig(matryoshka=(2,)))
+    encoder = ItemTextEncoder(replace(CONFIG, dropout=0.0))
+    batch = history_pairs(THREE)
+    flops = [made.forward_flops(encoder, batch)[0] for made in (both, plain)]
+    # f of 2 numbers and of 4: 2 (2 · 4 + 4 · 4) + 2 (4 · 4 + 4 · 4) operations a slot.
+    assert flops[0] - flops[1] == batch.items.num_slots * (2 * (8 + 16) + 2 * (16 + 16))

@@ -20,6 +20,7 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import embedding_bag
 from typing_extensions import override
 
 from habitus.config import Config
@@ -31,6 +32,7 @@ from habitus.encoders.item_text_config import ItemTextEncoderConfig
 from habitus.errors import UsageError
 from habitus.nn.attention import PackedLayout
 from habitus.nn.mean_transformer import MeanTransformer
+from habitus.nn.pooling import weight_sums
 from habitus.nn.stages import Stages, run
 from habitus.nn.transformer import INIT_STD
 
@@ -67,6 +69,9 @@ class ItemTextEncoder(UserEncoder):
             layers, longest = config.service_layers, config.max_items
             self.service_transformer = _transformer(config, layers, longest, from_end=True)
         self.ages = _table(NUM_AGES, config.width) if config.ages else None
+        self.log_weights = nn.Embedding(config.vocab_size, 1) if config.weighted else None
+        if self.log_weights is not None:
+            nn.init.zeros_(self.log_weights.weight)
         all_slots = self.slot_dim * config.num_services
         self.reduce = None if config.out_dim is None else nn.Linear(config.width, all_slots)
         self.null_user = nn.Parameter(torch.randn(all_slots) * INIT_STD)
@@ -92,6 +97,10 @@ class ItemTextEncoder(UserEncoder):
         # Without gradients nothing is kept of a part but its rows: a batch may be large, and the
         # larger it is, the more of its texts are repeats.
         z_GE = run(self.stages(batch, 0 if torch.is_grad_enabled() else TOKENS_OF_PART))
+        return self.place_slots(batch, z_GE)
+
+    def place_slots(self, batch: ItemSequenceBatch, z_GE: Tensor) -> Representation:
+        """Return the representation of the users whose slots :meth:`encode_slots` made."""
         num_users, num_services = batch.num_users, self.config.num_services
         place_G = batch.slot_user_G * num_services + batch.slot_service_G
         z_NE = z_GE.new_zeros(num_users * num_services, self.slot_dim)
@@ -126,11 +135,23 @@ class ItemTextEncoder(UserEncoder):
         """Return ``h`` of each distinct text (eq. 1), ``(I, D)``, or of a span of them."""
         start, stop = (0, batch.num_texts) if span is None else span
         first, last = batch.text_ptr_I1[start], batch.text_ptr_I1[stop]
-        layout = _text_layout(batch).part(start, stop)
-        return self._run(self.item_transformer, self.tokens(batch.token_T[first:last]), layout)
+        layout, token_T = _text_layout(batch).part(start, stop), batch.token_T[first:last]
+        weight_T = self._weights(token_T)
+        if self.item_transformer.is_plain:
+            return self._bags(token_T, layout, weight_T)
+        return self._run(self.item_transformer, self.tokens(token_T), layout, weight_T)
+
+    def text_weights(self, batch: ItemSequenceBatch) -> Tensor | None:
+        """Return the weight of each distinct text in its slot, ``(I)``; None for equal weights."""
+        weight_T = self._weights(batch.token_T)
+        return None if weight_T is None else weight_sums(weight_T, _text_layout(batch))
 
     def encode_slots(
-        self, batch: ItemSequenceBatch, h_ID: Tensor | None = None, span: Span | None = None
+        self,
+        batch: ItemSequenceBatch,
+        h_ID: Tensor | None = None,
+        span: Span | None = None,
+        weight_I: Tensor | None = None,
     ) -> Tensor:
         """Return ``z`` of each slot (eq. 2), ``(G, E)``, or of a span of them.
 
@@ -138,6 +159,7 @@ class ItemTextEncoder(UserEncoder):
             batch: whose slots.
             h_ID: what :meth:`encode_texts` made of all texts; a single Transformer needs none.
             span: first slot, and the one after the last.
+            weight_I: what :meth:`text_weights` says; None to ask it.
         """
         start, stop = (0, batch.num_slots) if span is None else span
         if self.service_transformer is None:
@@ -149,7 +171,9 @@ class ItemTextEncoder(UserEncoder):
             if self.ages is not None:
                 x_SD = x_SD + self.ages(_age(batch)[first:last])
             layout = _slot_layout(batch).part(start, stop)
-            z_GD = self._run(self.service_transformer, x_SD, layout)
+            weight_I = self.text_weights(batch) if weight_I is None else weight_I
+            weight_S = None if weight_I is None else weight_I[batch.item_S[first:last]]
+            z_GD = self._run(self.service_transformer, x_SD, layout, weight_S)
         if self.reduce is None:
             return z_GD
         # All services' layers at once: there are few slots, and one of these is what each needs.
@@ -158,12 +182,21 @@ class ItemTextEncoder(UserEncoder):
         return z_GKE[row_G, batch.slot_service_G[start:stop]]
 
     @torch.no_grad()
-    def warm_start(self, vectors_VD: Tensor, known_V: Tensor) -> None:
+    def warm_start(
+        self,
+        vectors_VD: Tensor,
+        known_V: Tensor,
+        weight_V: Tensor | None = None,
+        std: float = INIT_STD,
+    ) -> None:
         """Begin with vectors of tokens that were learned before, on the scale of the table.
 
         Args:
             vectors_VD: such as those of PPMI and SVD.
             known_V: True for rows to take; the others stay as they were drawn.
+            weight_V: weight of each token, above 0, for an encoder with weights.
+            std: of the numbers of the rows that are taken. Blocks begin with additions of about
+                0.05: with 1 they leave the vectors as they are, with 0.02 they drown them.
         """
         if vectors_VD.shape != self.tokens.weight.shape:
             raise UsageError(
@@ -171,7 +204,9 @@ class ItemTextEncoder(UserEncoder):
                 f"{tuple(vectors_VD.shape)}: make them as wide as the encoder"
             )
         taken = vectors_VD[known_V].to(self.tokens.weight)
-        self.tokens.weight[known_V] = taken * (INIT_STD / taken.std().clamp(min=1e-12))
+        self.tokens.weight[known_V] = taken * (std / taken.std().clamp(min=1e-12))
+        if weight_V is not None and self.log_weights is not None:
+            self.log_weights.weight.copy_(weight_V.log()[:, None])
 
     @override
     def forward_flops(self, batch: ItemSequenceBatch) -> tuple[float, float]:
@@ -189,9 +224,31 @@ class ItemTextEncoder(UserEncoder):
     def _text_part(self, batch: ItemSequenceBatch, span: Span, _: Tensor | None) -> Tensor:
         return self.encode_texts(batch, span)
 
-    def _run(self, transformer: MeanTransformer, x_TD: Tensor, layout: PackedLayout) -> Tensor:
+    def _bags(self, token_T: Tensor, layout: PackedLayout, weight_T: Tensor | None) -> Tensor:
+        """Return the mean of the tokens of each text without a row for each token."""
+        table_VD, start_I = self.tokens.weight, layout.offsets_U1[:-1].to(token_T.device)
+        if weight_T is None:
+            return embedding_bag(token_T, table_VD, start_I, mode="mean")
+        sum_I = weight_sums(weight_T, layout)
+        sums_ID = embedding_bag(token_T, table_VD, start_I, mode="sum", per_sample_weights=weight_T)
+        return sums_ID / sum_I[:, None]
+
+    def _weights(self, token_T: Tensor) -> Tensor | None:
+        """Return the weight of each token; None where all are equal."""
+        if self.log_weights is None:
+            return None
+        weight_T: Tensor = self.log_weights(token_T).squeeze(1).exp()
+        return weight_T
+
+    def _run(
+        self,
+        transformer: MeanTransformer,
+        x_TD: Tensor,
+        layout: PackedLayout,
+        weight_T: Tensor | None = None,
+    ) -> Tensor:
         step = 0 if x_TD.is_cuda else self.config.tokens_per_step
-        means_BD: Tensor = transformer(x_TD, layout, step)
+        means_BD: Tensor = transformer(x_TD, layout, step, weight_T)
         return means_BD
 
     def _encode_tokens(self, batch: ItemSequenceBatch, start: int, stop: int) -> Tensor:
@@ -250,6 +307,7 @@ def _transformer(
         from_end=from_end,
         positions=config.positions,
         dropout=config.dropout,
+        normed=config.normed,
     )
 
 

@@ -57,6 +57,12 @@ class ItemTextEncoderConfig(Config):
     (A-C7; the paper has 300)."""
     positions: Positions = "learned"
     """Whether order is seen: of tokens in a text, and of items in a slot."""
+    weighted: bool = False
+    """Whether each token has a learned weight in the mean of its text, and each text the sum of
+    these in the mean of its slot (I2 15): rare words tell more of people than common ones."""
+    normed: bool = True
+    """Whether tokens, and texts, are normalised before the mean, as pre-norm stacks do; without it
+    the length of a vector says how much it counts."""
     ages: bool = False
     """Whether items also know how long ago they were, by octaves (I2 9); needs dates."""
     single: bool = False
@@ -93,8 +99,11 @@ class ItemTextEncoderConfig(Config):
                 f"a single Transformer has no other over items: set service_layers to 0, "
                 f"got {self.service_layers}"
             )
-        if self.single and self.ages:
-            raise UsageError("ages are told to items, and a single Transformer reads tokens only")
+        if self.single and (self.ages or self.weighted):
+            raise UsageError(
+                "ages and weights belong to items, and a single Transformer reads tokens only: set "
+                "ages and weighted to false"
+            )
 
     @classmethod
     def of_size(cls, name: str, **others: Any) -> Self:  # noqa: ANN401 - as in the fields

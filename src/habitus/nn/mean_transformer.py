@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from habitus.nn.attention import PackedLayout
-from habitus.nn.pooling import pool
+from habitus.nn.pooling import pool, weighted_mean
 from habitus.nn.transformer import INIT_STD, TransformerBlock, block_flops, init_normal
 
 Positions = Literal["learned", "none"]
@@ -32,6 +32,8 @@ class MeanTransformer(nn.Module):
         from_end: count positions from the last token, which is 0.
         positions: none for sequences as sets.
         dropout: on what comes in, and in the blocks.
+        normed: normalise what blocks make before the mean, as pre-norm stacks do; without it, a
+            vector's length says how much it counts.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class MeanTransformer(nn.Module):
         from_end: bool = False,
         positions: Positions = "learned",
         dropout: float = 0.0,
+        normed: bool = True,
     ) -> None:
         super().__init__()
         self.width, self.hidden = width, hidden
@@ -59,9 +62,15 @@ class MeanTransformer(nn.Module):
         ]
         init_normal(blocks)
         self.blocks = nn.ModuleList(blocks)
-        self.norm = nn.LayerNorm(width)
+        self.norm = nn.LayerNorm(width) if normed else nn.Identity()
 
-    def forward(self, x_TD: Tensor, layout: PackedLayout, step: int = 0) -> Tensor:
+    def forward(
+        self,
+        x_TD: Tensor,
+        layout: PackedLayout,
+        step: int = 0,
+        weight_T: Tensor | None = None,
+    ) -> Tensor:
         """Return the mean of each sequence, ``(B, D)``; none of them may be empty.
 
         Args:
@@ -69,28 +78,40 @@ class MeanTransformer(nn.Module):
             layout: where sequences lie.
             step: tokens that pass through the blocks at a time, as whole sequences, so that they
                 stay in the cache of a CPU; 0 for all.
+            weight_T: of each token in the mean, above 0; None for equal weights.
         """
         if self.positions is not None:
             x_TD = x_TD + self.positions(self._places(layout))
         x_TD = self.dropout(x_TD)
         spans = list(layout.steps(step))
         if len(spans) < 2:
-            return self._means(x_TD, layout)
+            return self._means(x_TD, layout, weight_T)
         parts = [layout.part(*span) for span in spans]
-        tokens = torch.split(x_TD, [part.num_tokens for part in parts])
-        return torch.cat([self._means(x, part) for x, part in zip(tokens, parts, strict=True)])
+        sizes = [part.num_tokens for part in parts]
+        weights = [None] * len(parts) if weight_T is None else torch.split(weight_T, sizes)
+        taken = zip(torch.split(x_TD, sizes), parts, weights, strict=True)
+        return torch.cat([self._means(*each) for each in taken])
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is the mean of what comes in, and nothing else."""
+        adds = self.positions is not None or bool(len(self.blocks))
+        drops = self.training and self.dropout.p > 0
+        return not adds and not drops and isinstance(self.norm, nn.Identity)
 
     def flops(self, num_tokens: int, sum_squared_lengths: int) -> float:
         """Return operations of one forward pass (floors.md E2)."""
         one = block_flops(num_tokens, sum_squared_lengths, self.width, self.hidden, 1)
         return len(self.blocks) * one
 
-    def _means(self, x_TD: Tensor, layout: PackedLayout) -> Tensor:
+    def _means(self, x_TD: Tensor, layout: PackedLayout, weight_T: Tensor | None) -> Tensor:
         if not len(x_TD):
             return x_TD
         for block in self.blocks:
             x_TD = block(x_TD, layout)
-        return pool(self.norm(x_TD), layout, "mean")
+        if weight_T is None:
+            return pool(self.norm(x_TD), layout, "mean")
+        return weighted_mean(self.norm(x_TD), layout, weight_T)
 
     def _places(self, layout: PackedLayout) -> Tensor:
         place_T = torch.arange(layout.num_tokens)

@@ -24,6 +24,21 @@ def pool(x_TD: Tensor, layout: PackedLayout, pooling: Pooling) -> Tensor:
     return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
 
 
+def weighted_mean(x_TD: Tensor, layout: PackedLayout, weight_T: Tensor) -> Tensor:
+    """Return ``(U, D)``: the mean of each sequence by weights above 0; none may be empty."""
+    share_T = weight_T / weight_sums(weight_T, layout).repeat_interleave(
+        layout.lengths_U.to(x_TD.device)
+    )
+    lengths_U = layout.lengths_U.to(x_TD.device)
+    return torch.segment_reduce(x_TD * share_T[:, None], "sum", lengths=lengths_U, unsafe=True)
+
+
+def weight_sums(weight_T: Tensor, layout: PackedLayout) -> Tensor:
+    """Return the sum of the weights of each sequence, ``(U)``."""
+    lengths_U = layout.lengths_U.to(weight_T.device)
+    return torch.segment_reduce(weight_T, "sum", lengths=lengths_U, unsafe=True)
+
+
 def pooled_width(width: int, pooling: Pooling) -> int:
     """Return the width of what :func:`pool` returns."""
     return width * len(pooling.split("_"))

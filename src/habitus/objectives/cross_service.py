@@ -21,7 +21,7 @@ from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, gelu, linear, normalize, softplus
+from torch.nn.functional import cross_entropy, gelu, linear, normalize, pad, softplus
 from typing_extensions import override
 
 from habitus.config import Config
@@ -45,6 +45,9 @@ class CrossServiceConfig(Config):
 
     loss: Literal["softmax", "sigmoid"] = "softmax"
     """InfoNCE (eq. 4), or each pair judged by itself (I2 5)."""
+    projection: Literal["mlp", "none"] = "mlp"
+    """``f`` of eq. 3; none to compare slots as they are, so that what is trained is what a model
+    keeps: ``f`` is no part of it (C9)."""
     scale: float | None = None
     """Where the number that cosines are multiplied with begins; None for 14.27, or 10 for the
     sigmoid loss."""
@@ -120,8 +123,9 @@ class CrossService(SplitObjective):
             )
         self.config = config
         self.prefixes = (*config.matryoshka, width)
-        self.inner = nn.Linear(width, width, bias=False)
-        self.outer = nn.Linear(width, width, bias=False)
+        projects = config.projection == "mlp"
+        self.inner = nn.Linear(width, width, bias=False) if projects else None
+        self.outer = nn.Linear(width, width, bias=False) if projects else None
         self.theta = nn.Parameter(torch.tensor(math.log(config.begins)))
         bias = nn.Parameter(torch.tensor(config.bias)) if config.loss == "sigmoid" else None
         self.register_parameter("bias", bias)
@@ -150,7 +154,7 @@ class CrossService(SplitObjective):
         )
         # In 16 bits, cosines of 0.99 and 0.995 would be one.
         with torch.autocast(z_RD.device.type, enabled=False):
-            y_GPE = torch.stack([self.project(z_RD.float(), dim) for dim in self.prefixes], 1)
+            y_GPE = torch.stack([self._row(z_RD.float(), dim) for dim in self.prefixes], 1)
             y_CPE = peers.gather(y_GPE)
             sides = zip(y_GPE.unbind(1), y_CPE.unbind(1), strict=True)
             found = [self._compare(queries, *both, config.loss) for both in sides]
@@ -182,14 +186,23 @@ class CrossService(SplitObjective):
 
     def project(self, z_GE: Tensor, dim: int) -> Tensor:
         """Return ``f`` of the first ``dim`` numbers of each slot, as unit vectors (eq. 3)."""
-        hidden_GE = gelu(linear(z_GE[:, :dim], self.inner.weight[:, :dim]))
-        return normalize(self.outer(hidden_GE), dim=1, eps=1e-6)
+        y_GE = z_GE[:, :dim]
+        if self.inner is not None and self.outer is not None:
+            y_GE = self.outer(gelu(linear(y_GE, self.inner.weight[:, :dim])))
+        return normalize(y_GE, dim=1, eps=1e-6)
+
+    def _row(self, z_GE: Tensor, dim: int) -> Tensor:
+        """Return :meth:`project`, as wide as the widest: zeros change no cosine."""
+        y_GE = self.project(z_GE, dim)
+        return pad(y_GE, (0, self.prefixes[-1] - y_GE.shape[1]))
 
     @override
     def forward_flops(self, encoder: UserEncoder, batch: ItemPairBatch) -> tuple[float, float]:
         true, executed = encoder.forward_flops(batch.items)
         width, num_slots = self.prefixes[-1], batch.items.num_slots
-        projected = sum(2 * num_slots * (dim + width) * width for dim in self.prefixes)
+        projected = 0
+        if self.inner is not None:
+            projected = sum(2 * num_slots * (dim + width) * width for dim in self.prefixes)
         slot_service = torch.stack([batch.pair_B2.flatten(), batch.pair_service_B2.flatten()])
         slots_K = torch.bincount(torch.unique(slot_service, dim=1)[1])
         queries_K = torch.bincount(batch.pair_service_B2.flatten())

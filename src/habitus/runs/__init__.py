@@ -6,7 +6,12 @@ from habitus.registry import Registry
 from habitus.runs.base import Run
 
 RUNS = Registry[Callable[[str], Run]](
-    "run", {"channel": "habitus.runs.channel:channel", "pasum": "habitus.runs.pasum:pasum"}
+    "run",
+    {
+        "channel": "habitus.runs.channel:channel",
+        "clue": "habitus.runs.clue:clue",
+        "pasum": "habitus.runs.pasum:pasum",
+    },
 )
 """Run name → function from a preset to its config."""
 
