@@ -253,7 +253,11 @@ def test_vectors_of_buckets_equal_those_at_once() -> None:
         assert found.vectors_WD.tobytes() == whole.vectors_WD.tobytes()
 
 
-def test_ppmi_vectors_equal_those_of_a_dense_twin() -> None:
+@pytest.mark.parametrize("pairs_at_once", [1, 50, 2**22])
+def test_ppmi_vectors_equal_those_of_a_dense_twin(
+    monkeypatch: pytest.MonkeyPatch, pairs_at_once: int
+) -> None:
+    monkeypatch.setattr(module, "_PAIRS_AT_ONCE", pairs_at_once)
     rng = np.random.default_rng(0)
     tokens = posts_of(*[rng.choice(30, 12, p=np.arange(1, 31) / 465).tolist() for _ in range(200)])
     together = count_together(tokens, 30, 3).toarray()

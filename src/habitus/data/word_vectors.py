@@ -13,6 +13,7 @@ import io
 import struct
 import zlib
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
 
@@ -33,6 +34,8 @@ _LONGEST_ROW = 2**20
 _SMOOTHING = 0.75
 _AT_ONCE = 2**20
 """Tokens whose pairs are in memory at once."""
+_PAIRS_AT_ONCE = 2**22
+"""Pairs whose PMI is computed at once."""
 
 
 class WordVectors(NamedTuple):
@@ -269,15 +272,12 @@ def fit_ppmi_svd(
     """
     from sklearn.utils.extmath import randomized_svd
 
-    together_WW = count_together(tokens, num_words, window).tocoo()
+    together_WW = count_together(tokens, num_words, window)
     if not together_WW.nnz:
         raise GuardError("no post has two known words: there is nothing to make word vectors of")
-    count_W = np.bincount(together_WW.row, together_WW.data, minlength=num_words)
-    context_W = count_W**_SMOOTHING / (count_W**_SMOOTHING).sum()
-    expected = count_W[together_WW.row] * context_W[together_WW.col]
-    together_WW.data = np.maximum(np.log(together_WW.data / expected), 0).astype(np.float32)
+    count_W = _turn_to_ppmi(together_WW)
     left_WD, size_D, _ = randomized_svd(
-        together_WW.tocsr(),
+        together_WW,
         min(dim, num_words),
         random_state=derive_seed(seed, "ppmi") % 2**32,
     )
@@ -286,13 +286,33 @@ def fit_ppmi_svd(
     return WordVectors(vectors_WD, count_W > 0)
 
 
+def _turn_to_ppmi(together_WW: csr_array) -> npt.NDArray[np.float64]:
+    """Put positive PMI in the place of counts, and return the count of each word, ``(W)``.
+
+    In place and some rows at a time: a copy of all pairs would be most of the memory.
+    """
+    ptr_W1, data_N = together_WW.indptr, together_WW.data
+    count_W = np.add.reduceat(np.append(data_N, 0), ptr_W1[:-1], dtype=np.float64)
+    count_W[np.diff(ptr_W1) == 0] = 0
+    context_W = count_W**_SMOOTHING / (count_W**_SMOOTHING).sum()
+    cuts = np.searchsorted(ptr_W1[:-1], np.arange(0, len(data_N), _PAIRS_AT_ONCE))
+    for first, stop in pairwise(np.unique([0, *cuts, len(ptr_W1) - 1])):
+        part = slice(ptr_W1[first], ptr_W1[stop])
+        expected = np.repeat(count_W[first:stop], np.diff(ptr_W1[first : stop + 1]))
+        expected *= context_W[together_WW.indices[part]]
+        data_N[part] = np.maximum(np.log(data_N[part] / expected), 0)
+    together_WW.eliminate_zeros()
+    return count_W
+
+
 def count_together(tokens: Tokens | Iterable[Tokens], num_words: int, window: int) -> csr_array:
     """Return how often each word stands near each other one, ``(W, W)``, symmetric.
 
     Two tokens of a post count, in both directions, if they are at most ``window`` apart. Memory is
     that of one piece of the posts and of the pairs of words.
     """
-    total_WW = csr_array((num_words, num_words), dtype=np.float64)
+    # Whole numbers below 2²⁴ are exact in 32 bits, and pairs are many: memory is theirs.
+    total_WW = csr_array((num_words, num_words), dtype=np.float32)
     for some in [tokens] if isinstance(tokens, Tokens) else tokens:
         for start in range(0, len(some.id_T), _AT_ONCE):
             total_WW = total_WW + _pairs_from(some, start, num_words, window)
@@ -311,7 +331,7 @@ def _pairs_from(tokens: Tokens, start: int, num_words: int, window: int) -> csr_
         same_T = post_T[:length] == post_T[apart : apart + length]
         pairs.append((id_T[:length][same_T], id_T[apart : apart + length][same_T]))
     row, column = (np.concatenate(side) for side in zip(*pairs, strict=True))
-    ones = np.ones(len(row), np.float64)
+    ones = np.ones(len(row), np.float32)
     return coo_array((ones, (row, column)), shape=(num_words, num_words)).tocsr()
 
 
