@@ -60,6 +60,17 @@ def test_another_cutoff_or_other_traces_begin_anew(traces: Traces, tmp_path: Pat
     other = write_posts(tmp_path / "other", {name: ["a", "c"] for name in "uv"})
     record.users.read(Snapshot(other, 2))
     assert record.asked == [[0, 1]] * 3
+    # The three that were asked about last are kept, one beside another.
+    for as_of in (1, 2, 1):
+        assert record.users.read(Snapshot(traces, as_of, two)) == [(0, as_of), (1, as_of)]
+    assert record.asked == [[0, 1]] * 3
+    # A fourth takes the place of the one that was not asked about for longest: the other traces.
+    record.users.read(Snapshot(traces, 3, two))
+    for as_of in (2, 1):
+        record.users.read(Snapshot(traces, as_of, two))
+    assert len(record.asked) == 4
+    record.users.read(Snapshot(other, 2))
+    assert len(record.asked) == 5
 
 
 def test_nobody_may_be_asked_about_first(traces: Traces) -> None:

@@ -1,4 +1,4 @@
-"""What is made of each user's posts, made once and kept while the same traces are asked about.
+"""What is made of each user's posts, made once and kept while the same few traces are asked about.
 
 An evaluation asks for the same users again and again, in other parts and for other seeds; reading
 their text takes longer than all else.
@@ -7,7 +7,8 @@ their text takes longer than all else.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
 
 import numpy as np
 from scipy.sparse import csr_array, vstack
@@ -17,10 +18,22 @@ from habitus.data.text_graph import TextGraphs, join_users
 from habitus.data.traces import Rows
 
 Made = TypeVar("Made")
+MOST_SOURCES: Final = 3
+"""Traces and cutoffs of which rows are kept: two platforms, or all posts and either half."""
+
+
+@dataclass
+class _Kept(Generic[Made]):
+    """Rows of the users of one source: traces as known at one cutoff."""
+
+    place_U: Rows
+    """Place of each user of the traces among the kept; -1 for one that was not asked about."""
+    num_users: int = 0
+    rows: Made | None = None
 
 
 class KeptUsers(Generic[Made]):
-    """Rows by user.
+    """Rows by user, of the last few traces and cutoffs that were asked about.
 
     Args:
         make: the users of a snapshot → their rows; no row may depend on another user.
@@ -35,39 +48,39 @@ class KeptUsers(Generic[Made]):
         take: Callable[[Made, Rows], Made],
     ) -> None:
         self._make, self._join, self._take = make, join, take
-        self._key: tuple[object, ...] = ()
-        self._place_U: Rows = np.zeros(0, np.int64)
-        """Place of each user of the traces among the kept; -1 for one that was not asked about."""
-        self._num_kept = 0
-        self._kept: Made | None = None
+        self._sources: dict[tuple[object, ...], _Kept[Made]] = {}
+        """The one that was asked about last stands last."""
 
     def put(self, snapshot: Snapshot, made: Made) -> None:
         """Keep the rows of the users of a snapshot, which were made elsewhere, and nothing else."""
-        self._key = ()
-        self._begin(snapshot)
-        self._kept, self._num_kept = made, snapshot.num_users
-        self._place_U[snapshot.users_U] = np.arange(snapshot.num_users)
+        self._sources.clear()
+        kept = self._source(snapshot)
+        kept.rows, kept.num_users = made, snapshot.num_users
+        kept.place_U[snapshot.users_U] = np.arange(snapshot.num_users)
 
     def read(self, snapshot: Snapshot) -> Made:
         """Return the rows of the users of a snapshot, in its order."""
-        traces = snapshot.traces
-        self._begin(snapshot)
-        new_U = snapshot.users_U[self._place_U[snapshot.users_U] < 0]
-        kept = self._kept
-        if kept is None or len(new_U):
-            made = self._make(Snapshot(traces, snapshot.as_of, new_U))
-            kept = self._kept = made if kept is None else self._join(kept, made)
-            self._place_U[new_U] = self._num_kept + np.arange(len(new_U))
-            self._num_kept += len(new_U)
-        return self._take(kept, self._place_U[snapshot.users_U])
+        kept = self._source(snapshot)
+        new_U = snapshot.users_U[kept.place_U[snapshot.users_U] < 0]
+        rows = kept.rows
+        if rows is None or len(new_U):
+            made = self._make(Snapshot(snapshot.traces, snapshot.as_of, new_U))
+            rows = kept.rows = made if rows is None else self._join(rows, made)
+            kept.place_U[new_U] = kept.num_users + np.arange(len(new_U))
+            kept.num_users += len(new_U)
+        return self._take(rows, kept.place_U[snapshot.users_U])
 
-    def _begin(self, snapshot: Snapshot) -> None:
-        """Forget what is of other traces or of another cutoff."""
+    def _source(self, snapshot: Snapshot) -> _Kept[Made]:
+        """Return what is kept of the traces and the cutoff of a snapshot; forget the oldest."""
         traces = snapshot.traces
         key = (traces.path, traces.digest, snapshot.as_of)
-        if key != self._key:
-            self._key, self._kept, self._num_kept = key, None, 0
-            self._place_U = np.full(traces.num_users, -1, np.int64)
+        found = self._sources.pop(key, None)
+        if found is None:
+            found = _Kept(np.full(traces.num_users, -1, np.int64))
+        self._sources[key] = found
+        if len(self._sources) > MOST_SOURCES:
+            del self._sources[next(iter(self._sources))]
+        return found
 
 
 def kept_matrix(make: Callable[[Snapshot], csr_array]) -> KeptUsers[csr_array]:
