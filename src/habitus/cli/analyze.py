@@ -13,21 +13,22 @@ if TYPE_CHECKING:
     from habitus.runs.analyses import AnalysisPlan
 
 
+NAMES = (
+    "ablation, labels, graph_size, map, efficiency, zero_shot, transfer, matching, next_item or "
+    "domains."
+)
+SETS = (
+    "A named set; without it each analysis has one of its own. Those of PASUM want posts, such as "
+    "debate_forum_in_order; matching, next_item and domains want services."
+)
+
+
 def analyze_command(
     name: Annotated[
         str,
-        typer.Argument(
-            help="ablation, labels, graph_size, map, efficiency, zero_shot, transfer, matching, "
-            "next_item or domains."
-        ),
+        typer.Argument(help=NAMES),
     ],
-    data: Annotated[
-        str | None,
-        typer.Option(
-            help="A named set; without it each analysis has one of its own. Those of PASUM want "
-            "posts, such as debate_forum_in_order; matching, next_item and domains want services."
-        ),
-    ] = None,
+    data: Annotated[str | None, typer.Option(help=SETS)] = None,
     preset: Annotated[str, typer.Option(help="Sizes and budget: best or ci.")] = "ci",
     quick: Annotated[
         bool, typer.Option(help="A few steps only, to see that everything runs.")
