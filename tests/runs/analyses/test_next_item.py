@@ -79,6 +79,8 @@ def test_on_another_company_there_is_one_slot_and_a_run_of_its_own(
         "CLUE, another company's, 8 wide",
         "CLUE, this set alone",
     ]
+    # It encodes users too, and says how fast.
+    assert all(row[-1] > 0 for row in results["tables"][-1]["rows"][-3:])
     titles = [table["title"] for table in results["tables"]]
     assert "What the user's other service adds" not in titles
     assert any("pre-trained on synthetic" in note for note in results["notes"])

@@ -26,7 +26,7 @@ from habitus.runs.analyses.next_item_tables import (
 from habitus.tasks.next_item import NextItemConfig
 from tests.evaluation.item_world import item_world
 
-NAMES = {"most_popular": 6, "item_blend": 2, "ours": 1, "ours_own": 3}
+NAMES = {"most_popular": 6, "item_blend": 2, "untrained": 1, "ours": 1, "ours_own": 3}
 """Place of every target in the ranking of each method, from 0."""
 LABELS = {name: name.replace("_", " ") for name in NAMES}
 
@@ -56,21 +56,21 @@ def table(outcomes: list[Outcome]) -> NextItemTable:
 def test_scores_of_both_rankings_and_of_each_service(table: NextItemTable) -> None:
     full, sampled, services = score_tables(table, LABELS, [5, 5])
     assert [row[0] for row in full["rows"]] == list(LABELS.values())
-    ours = dict(zip(full["columns"], full["rows"][2], strict=True))
+    ours = dict(zip(full["columns"], full["rows"][3], strict=True))
     # Second place: a gain of 1 / log2 3, a half; nothing at the first place, all by the fifth.
     assert ours["NDCG@10"]["value"] == pytest.approx(1 / math.log2(3))
     assert (ours["HR@1"]["value"], ours["HR@5"]["value"], ours["MRR"]["value"]) == (0, 1, 0.5)
     assert sampled["title"] == "Among 5 stored uniform negatives"
-    assert sampled["rows"][2][1]["value"] == 1
+    assert sampled["rows"][3][1]["value"] == 1
     assert services["columns"] == ["method", "food", "home"]
-    assert services["rows"][2][1]["value"] == pytest.approx(1 / math.log2(3))
+    assert services["rows"][3][1]["value"] == pytest.approx(1 / math.log2(3))
 
 
 def test_uplift_is_over_most_popular_in_each_stratum(table: NextItemTable) -> None:
     found = strata_table(table, LABELS)
-    assert [row[0] for row in found["rows"]] == ["item blend", "ours", "ours own"]
+    assert [row[0] for row in found["rows"]] == ["item blend", "untrained", "ours", "ours own"]
     assert found["columns"][1:3] == ["HR@10, all", "HR@10, cold"]
-    ours = dict(zip(found["columns"], found["rows"][1], strict=True))
+    ours = dict(zip(found["columns"], found["rows"][2], strict=True))
     # Second place against seventh: 1 / log2 3 less 1 / log2 8.
     expected = 1 / math.log2(3) - 1 / 3
     assert ours["NDCG@10, all"]["value"] == pytest.approx(expected)
@@ -100,10 +100,12 @@ def test_the_plot_has_a_line_of_each_method(table: NextItemTable) -> None:
 
 
 def test_findings_say_who_is_ahead_and_by_how_much(table: NextItemTable) -> None:
-    best, ours, own, services, checked = findings(table, LABELS)
-    assert best == f"ours has the highest NDCG@10 among all items: {1 / math.log2(3):.4f}."
+    best, ours, own, beside, services, checked = findings(table, LABELS)
+    # Of two that are level the first in the table.
+    assert best == f"untrained has the highest NDCG@10 among all items: {1 / math.log2(3):.4f}."
     assert ours.startswith("ours against item blend: better (+0.13")
     assert own.startswith("ours own against item blend: worse (-0.06")
+    assert beside.startswith("ours against others with the same towers: untrained, a tie (+0.0000")
     assert services.startswith("All slots of a user against the own service alone: all, better")
     assert checked == "HR@1, NDCG@10 and MRR of every row can belong together (D2)."
 

@@ -34,6 +34,7 @@ from habitus.runs.analyses.next_item_sets import (
 from habitus.runs.analyses.next_item_tables import (
     BOTH,
     OWN,
+    SCRATCH,
     cost_table,
     findings,
     score_tables,
@@ -104,7 +105,8 @@ def next_item(plan: AnalysisPlan) -> Json:
     trained = pretrained_on(plan, what)
     models, rows = model_rows(plan, trained, towers, several=len(what.services) > 1)
     if what.source is not None:
-        rows += scratch_rows(plan, what, towers)
+        models[SCRATCH], row = scratch_row(plan, what, towers)
+        rows.append(row)
     methods = [*rungs(towers), *rows]
 
     def show(what: str, done: int, total: int) -> None:
@@ -181,12 +183,14 @@ def model_rows(
     return found, rows
 
 
-def scratch_rows(plan: AnalysisPlan, what: NextItemSet, towers: TwoTowerConfig) -> list[ItemMethod]:
+def scratch_row(
+    plan: AnalysisPlan, what: NextItemSet, towers: TwoTowerConfig
+) -> tuple[ModelVectors, ItemMethod]:
     """Return the encoder that is pre-trained on the set alone, by halves of people's histories."""
     run = run_for(what, "quick" if plan.quick else plan.preset)
     models = Trained(plan, plan.traces, run).models("pretrain on this set")
     vectors = ModelVectors(models, plan.steps.root / "items")
-    return [model_row("ours_scratch", "CLUE, this set alone", vectors, towers, own=True)]
+    return vectors, model_row(SCRATCH, "CLUE, this set alone", vectors, towers, own=True)
 
 
 def _notes(plan: AnalysisPlan, what: NextItemSet, questions: list[AskedItems]) -> list[str]:

@@ -19,7 +19,9 @@ MAIN: Final = "NDCG@10"
 FULL: Final = ("NDCG@10", "HR@1", "HR@5", "HR@10", "HR@20", "MRR")
 SAMPLED: Final = ("HR@1", "HR@10", "NDCG@10", "MRR")
 UPLIFT: Final = ("HR@10", "NDCG@10")
-BOTH, OWN, BLEND = "ours", "ours_own", "item_blend"
+BOTH, OWN, SCRATCH, BLEND = "ours", "ours_own", "ours_scratch", "item_blend"
+BESIDE: Final = ("item_text_vectors", "untrained", SCRATCH)
+"""What shows whether pre-training, and on whom, adds anything: all are read by the same towers."""
 Labels = Mapping[str, str]
 
 
@@ -174,14 +176,19 @@ def findings(table: NextItemTable, labels: Labels) -> list[str]:
         for name in (BOTH, OWN)
         if BLEND in means and name in means
     ]
+    beside = [name for name in BESIDE if name in means and BOTH in means]
+    if beside:
+        said = "; ".join(
+            f"{labels[name]}, {verdict(table.difference(BOTH, name, MAIN))}" for name in beside
+        )
+        found.append(f"{labels[BOTH]} against others with the same towers: {said}.")
     if BOTH in means and OWN in means:
-        said = {
-            name: verdict(table.difference(BOTH, OWN, MAIN, chosen_B=chosen_B))
+        said = "; ".join(
+            f"{name}, {verdict(table.difference(BOTH, OWN, MAIN, chosen_B=chosen_B))}"
             for name, chosen_B in table.strata.items()
             if name in ("all", "cold", "heavy")
-        }
-        parts = "; ".join(f"{name}, {words}" for name, words in said.items())
-        found.append(f"All slots of a user against the own service alone: {parts}.")
+        )
+        found.append(f"All slots of a user against the own service alone: {said}.")
     impossible = table.impossible()
     rows = "; ".join(f"{name}: {why}" for name, why in impossible.items())
     checked = f"Impossible rows in our own table: {rows}." if rows else ""
