@@ -78,10 +78,30 @@ def test_pasum_writes_a_report_for_each_set(
         assert '"habitus demo pasum --quick --fine-tune"' in text
 
 
+def test_clue_writes_a_report_for_each_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = []
+
+    def stand_in(root: Path, plan: demo.DemoPlan, **_: Any) -> Any:
+        asked.append((root, plan))
+        yield "households", sample()
+
+    monkeypatch.setattr("habitus.runs.demo_clue.run_demo_clue", stand_in)
+    with pytest.raises(SystemExit) as stopped:
+        main(["demo", "clue", "--quick", "--seeds", "2", "--out", str(tmp_path)])
+    assert stopped.value.code == 0
+    assert asked == [(tmp_path, demo.DemoPlan(quick=True, seeds=2))]
+    assert str(tmp_path / "households" / "report.html") in capsys.readouterr().out
+    text = (tmp_path / "households" / "report.json").read_text()
+    assert '"habitus demo clue --quick --seeds 2"' in text
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         (["pasm"], "no demo is called 'pasm'; did you mean 'pasum'?"),
+        (["clue", "--data", "legislature"], "--data goes with a system that has several sets"),
         (["--data", "legislature"], "--data goes with a system that has several sets"),
     ],
 )

@@ -14,7 +14,10 @@ TITLE = "What a year of groceries says about the next months"
 
 def demo_command(
     system: Annotated[
-        str, typer.Argument(help="channel: purchases as they are; pasum: words as graphs.")
+        str,
+        typer.Argument(
+            help="channel: purchases as they are; pasum: words as graphs; clue: item texts."
+        ),
     ] = "channel",
     quick: Annotated[
         bool, typer.Option(help="A few steps only, to see that everything runs.")
@@ -56,14 +59,16 @@ def demo_command(
     words += [f"--data {data}"] if data is not None else []
     words += ["--fine-tune"] if fine_tune else []
     words += ["--allow-sensitive"] if allow_sensitive else []
+    if system in ("channel", "clue") and data is not None:
+        raise UsageError("--data goes with a system that has several sets, such as pasum")
     if system == "channel":
-        if data is not None:
-            raise UsageError("--data goes with a system that has several sets, such as pasum")
         _channel(out or Path("runs/demo"), plan, " ".join(words))
     elif system == "pasum":
         _pasum(out or Path("runs/demo-pasum"), plan, " ".join(words), data)
+    elif system == "clue":
+        _clue(out or Path("runs/demo-clue"), plan, " ".join(words))
     else:
-        known = ["channel", "pasum"]
+        known = ["channel", "clue", "pasum"]
         raise UsageError(f"no demo is called {system!r}; {did_you_mean(system, known)}")
 
 
@@ -102,6 +107,22 @@ def _pasum(out: Path, plan: Any, command: str, data: str | None) -> None:  # noq
             made[name] = results
     for name, found in made.items():
         _write({**found, "command": command}, out / name)
+
+
+def _clue(out: Path, plan: Any, command: str) -> None:  # noqa: ANN401
+    from habitus.cli.progress import stages
+    from habitus.reports import model_card
+    from habitus.representations.model import Model
+    from habitus.runs.card import card_info
+    from habitus.runs.demo_clue import run_demo_clue
+
+    def card(model: Model) -> str:
+        return model_card(card_info(model))
+
+    with stages() as show:
+        made = dict(run_demo_clue(out, plan, show=show, card=card))
+    for name, results in made.items():
+        _write({**results, "command": command}, out / name)
 
 
 def _write(results: Mapping[str, Any], out: Path) -> None:

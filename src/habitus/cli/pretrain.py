@@ -25,10 +25,10 @@ _RELATIONS = {
 def pretrain_command(
     traces: Annotated[Path, typer.Argument(help="A traces directory, from habitus ingest.")],
     out: Annotated[Path, typer.Option(help="The model directory to make.")],
-    run: Annotated[str, typer.Option(help="Which system: channel, or pasum for text.")] = "channel",
+    run: Annotated[str, typer.Option(help="Which system: channel, pasum or clue.")] = "channel",
     preset: Annotated[
         str,
-        typer.Option(help="Sizes and budget: paper, ci or quick; pasum also best and paper_ci."),
+        typer.Option(help="Sizes and budget: paper, ci or quick; pasum and clue also best."),
     ] = "ci",
     as_of: Annotated[
         str | None, typer.Option(help="Cutoff, such as 2017-10-01: later events are not read.")

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 LEAST_WEIGHT = 0.01
 """Of a token that tells nothing, or was never met, as a share of the mean of the others."""
+LEAST_IDF = 1e-3
+ROUNDING = 1e-6
+"""Lengths below are those of tokens in none of the directions."""
 TokensKind = Literal["random", "lsa", "ppmi_svd"]
 
 
@@ -120,8 +123,8 @@ def _of_length_one(found: WordVectors, idf_V: npt.NDArray[np.float64]) -> TokenV
     column_D = np.linalg.norm(found.vectors_WD, axis=0)
     vectors_VD = found.vectors_WD / np.where(column_D > 0, column_D, 1)
     length_V = np.linalg.norm(vectors_VD, axis=1)
-    known_V = found.known_W & (length_V > 0)
-    vectors_VD /= np.where(known_V, length_V, 1)[:, None]
+    known_V = found.known_W & (length_V > ROUNDING)
+    vectors_VD = np.where(known_V, 1 / np.maximum(length_V, ROUNDING), 0)[:, None] * vectors_VD
     weight_V = np.where(known_V, idf_V * length_V, 0)
     share_V = weight_V / max(weight_V[known_V].mean(), 1e-12)
     least_V = np.maximum(share_V, LEAST_WEIGHT)
@@ -135,7 +138,10 @@ def _tokens_of(texts: ItemTexts, text_S: Rows) -> tuple[npt.NDArray[np.int32], R
 
 
 def _idf(tokens: list[Tokens], num_tokens: int) -> npt.NDArray[np.float64]:
-    """Return log((1 + U) / (1 + users who met the token)) of each token."""
+    """Return log((1 + U) / (1 + users who met the token)) of each token, and a little at least.
+
+    A user of nothing but common tokens has to be somewhere.
+    """
     users_V, num_users = np.zeros(num_tokens), 0
     for part in tokens:
         length_U = np.diff(part.post_ptr_P1[part.user_ptr_U1])
@@ -143,8 +149,9 @@ def _idf(tokens: list[Tokens], num_tokens: int) -> npt.NDArray[np.float64]:
         met = np.unique(user_T * num_tokens + part.id_T)
         users_V += np.bincount(met % num_tokens, minlength=num_tokens)
         num_users += part.num_users
-    idf_V: npt.NDArray[np.float64] = np.log((1 + num_users) / (1 + users_V))
-    return idf_V
+    idf_V = np.log((1 + num_users) / (1 + users_V))
+    least_V: npt.NDArray[np.float64] = np.maximum(idf_V, LEAST_IDF)
+    return least_V
 
 
 def _on_several(snapshot: Snapshot, encoding: ItemTextEncoding) -> Snapshot:
