@@ -17,16 +17,16 @@ from habitus.comparisons.cca_matching import (
     plain_cca,
     tuned_cca,
 )
-from habitus.comparisons.tfidf_matching import TfidfMatchingConfig
+from habitus.comparisons.slot_weights import SlotWeightsConfig
 from habitus.config import Config
 from habitus.data.columns import ChannelKind
 from habitus.data.snapshot import Snapshot
 from habitus.data.traces import Traces
 from habitus.errors import GuardError, UsageError
 from habitus.testing.hand_made import write_traces
-from tests.comparisons.test_tfidf_matching import SlotContract
+from tests.comparisons.slots import SlotContract
 
-WORDS = TfidfMatchingConfig(min_df=1)
+WORDS = SlotWeightsConfig(min_df=1)
 SMALL = CCAMatchingConfig(words=WORDS, svd_dim=6, dim=3)
 CHANNELS: dict[str, ChannelKind] = {"service": "category", "text": "text"}
 
@@ -109,8 +109,9 @@ def test_other_words_for_one_taste_are_learned(tastes: Traces) -> None:
     # Those of one taste, three or four of twenty, are about alike, and all others are far: with
     # nothing but the taste known, MRR is about (1 + 1/2 + 1/3) / 3 = .61; chance is .18.
     assert mean_reciprocal_rank(z_UKE, present_UK) > 0.45
-    words, there = ours._words.slots(test)
-    assert mean_reciprocal_rank(words, there) < 0.35
+    weight_SW = ours._words.weights(test).toarray()
+    words_UKW = weight_SW.reshape(*present_UK.shape, -1).astype(np.float32)
+    assert mean_reciprocal_rank(words_UKW, present_UK) < 0.35
 
 
 def test_slots_have_mean_zero_and_count_by_their_correlations(tastes: Traces) -> None:

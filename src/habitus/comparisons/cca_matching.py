@@ -21,7 +21,7 @@ import numpy.typing as npt
 from typing_extensions import override
 
 from habitus.comparisons.base import Comparison, Matrix
-from habitus.comparisons.tfidf_matching import TfidfMatching, TfidfMatchingConfig
+from habitus.comparisons.slot_weights import SlotWeights, SlotWeightsConfig
 from habitus.config import Config
 from habitus.data.snapshot import Snapshot
 from habitus.errors import GuardError, UsageError
@@ -37,7 +37,7 @@ Present = npt.NDArray[np.bool_]
 class CCAMatchingConfig(Config):
     """How many numbers, and how much they are held back."""
 
-    words: TfidfMatchingConfig = field(default_factory=TfidfMatchingConfig)
+    words: SlotWeightsConfig = field(default_factory=SlotWeightsConfig)
     svd_dim: int = 400
     """Singular vectors of the slots' words; fewer where words or slots are fewer."""
     ridge: float = 1.0
@@ -86,7 +86,7 @@ class CCAMatching(Comparison):
 
     def __init__(self, config: CCAMatchingConfig | None = None) -> None:
         self.config = config or CCAMatchingConfig()
-        self._words = TfidfMatching(self.config.words)
+        self._words = SlotWeights(self.config.words)
         self._turn_WD = np.zeros((0, 0), np.float32)
         self._train: tuple[Matrix, Present] | None = None
         self._variates: _Variates | None = None
@@ -126,7 +126,7 @@ class CCAMatching(Comparison):
         """
         if not grid or any(config.words != grid[0].words for config in grid):
             raise UsageError("tune needs settings, all with the same words")
-        self._words = TfidfMatching(grid[0].words)
+        self._words = SlotWeights(grid[0].words)
         self._fit_words(train, seed, max(config.svd_dim for config in grid))
         x_UKD, present_UK = self._singular(valid)
         fitted: dict[tuple[int, float], _Variates] = {}
@@ -154,7 +154,7 @@ class CCAMatching(Comparison):
     def _fit_words(self, snapshot: Snapshot, seed: int, svd_dim: int) -> None:
         from sklearn.utils.extmath import randomized_svd
 
-        self._words.fit(snapshot, seed)
+        self._words.fit(snapshot)
         weight_SW = self._words.weights(snapshot)
         chance = derive_seed(seed, self.name) % 2**31
         width = min(svd_dim, min(weight_SW.shape))
