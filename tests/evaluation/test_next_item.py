@@ -36,13 +36,13 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> list[AskedItems]:
     ]
 
 
-def line_of_users(_: AskedItems, history: Snapshot, seed: int) -> Vectors:
+def line_of_users(_: AskedItems, history: Snapshot, seed: int) -> Vectors:  # noqa: ARG001
     """Return the share of odd items of each user: what decides the next one."""
     had = items_had(history).toarray()
     return np.stack([had[:, 0::2].mean(1), had[:, 1::2].mean(1)], 1).astype(np.float32)
 
 
-def line_of_items(asked: AskedItems, seed: int = 0) -> Vectors:
+def line_of_items(asked: AskedItems, seed: int = 0) -> Vectors:  # noqa: ARG001
     odd_I = (asked.catalogue_I - 1) % 2
     return np.stack([odd_I, 1 - odd_I], 1).astype(np.float32)
 
