@@ -17,6 +17,7 @@ from habitus.comparisons.tfidf_linear import TfidfLinear
 from habitus.config import digest_of
 from habitus.data.snapshot import Snapshot
 from habitus.evaluation.features import Method, comparison_method
+from habitus.evaluation.predictions import ProbeTrials
 from habitus.representations.model import Model
 from habitus.runs.clue import ClueRun, clue
 from habitus.runs.demo import DATA_NAME, DemoPlan, ingest_counts
@@ -77,6 +78,7 @@ def households(root: Path, plan: DemoPlan, show: Show, card: Callable[[Model], s
         data_name=f"{DATA_NAME}, two services",
         notices=notices,
         pretrain_seeds=tuple(range(plan.seeds)),
+        trials=ProbeTrials(seeds=(0, 1)) if plan.quick else ProbeTrials(),
         resampling=resampling(plan),
         allow_sensitive=plan.sensitive,
         more_methods=rungs,
