@@ -179,4 +179,5 @@ def test_validation_is_one_epoch_and_always_the_same() -> None:
     assert first == second
     assert len(first) == batches.relations.num_steps
     assert [plain(b) for b in batches.once(6)] != first
+    assert [plain(b) for b in batches.once(5, 2)] == first[:2]
     assert batches.num_users == NUM_USERS

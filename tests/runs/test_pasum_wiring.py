@@ -1,12 +1,14 @@
 """Word vectors from a file, validation on other users, and words made once."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from habitus.data.relation_batches import RelationBatches
+from habitus.data.relation_batches import RelationBatch, RelationBatches
 from habitus.data.split import UserSplit
 from habitus.data.text_graph_batch import TextGraphBatch
 from habitus.data.traces import Traces
@@ -90,6 +92,27 @@ def test_validation_is_on_valid_users_or_on_a_share_of_the_follows(posters: Trac
     assert fewer.num_users < len(train)
     nobody = UserSplit(train=0.8, valid=0.0, test=0.2)
     assert not source_of(split=nobody)[1]
+
+
+@pytest.mark.parametrize("most", [1, 2])
+def test_validation_is_the_same_few_steps_each_time(
+    posters: Traces, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    small = small_pasum().relations
+    run = small_pasum(relations=replace(small, inter_batch=2, valid_steps=most))
+    model, objective = build_pasum(posters, run, None)
+    _, validate = prepare_pasum(posters, run, model, objective, CPU, None)
+    assert validate is not None
+    made, make = [], RelationBatches.make
+
+    def counted(source: RelationBatches, *unit: Any) -> RelationBatch:
+        made.append(make(source, *unit))
+        return made[-1]
+
+    monkeypatch.setattr(RelationBatches, "make", counted)
+    losses = [validate().total.item() for _ in range(2)]
+    assert losses[0] == losses[1]
+    assert len(made) == 2 * most
 
 
 def test_a_text_source_is_a_store_where_there_is_a_folder(posters: Traces, tmp_path: Path) -> None:

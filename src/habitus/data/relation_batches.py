@@ -139,9 +139,9 @@ class RelationBatches:
             **self._between(user_R[view_R == WHOLE], rows),
         )
 
-    def once(self, seed: int) -> Iterator[RelationBatch]:
-        """Yield one epoch, the same for the same seed: for validation."""
-        for index, unit in enumerate(self.plan(numpy_generator(seed, "plan"))):
+    def once(self, seed: int, most: int | None = None) -> Iterator[RelationBatch]:
+        """Yield one epoch, or its first steps, the same for the same seed: for validation."""
+        for index, unit in enumerate(self.plan(numpy_generator(seed, "plan"))[:most]):
             yield self.make(unit, numpy_generator(seed, "batch", index))
 
     def _between(self, user_R: Rows, rows: dict[str, Tensor]) -> dict[str, Tensor]:

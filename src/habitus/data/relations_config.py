@@ -45,8 +45,11 @@ class RelationsConfig(Config):
     """Share of the follows kept for validation (A-P17); 0 for none. Since no user is on both sides,
     training loses about ``2 √share`` of the follows besides: 20 % at .01, 6 % at .001."""
 
+    valid_steps: int = 16
+    """Steps whose loss is the validation loss, at most; the same ones at each validation."""
+
     def __post_init__(self) -> None:
         names = ("inter_batch", "intra_batch", "half_batch", "domain_batch", "intra_triples")
-        for name in names:
+        for name in (*names, "valid_steps"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} must be at least 1, got {getattr(self, name)}")

@@ -154,10 +154,12 @@ def _validation(
     objective: Triplet | Contrast,
     device: torch.device,
 ) -> Validate:
-    batches = list(source.once(derive_seed(run.seed, "valid")))
+    seed, most = derive_seed(run.seed, "valid"), run.relations.valid_steps
 
     def validate() -> Loss:
         generator = torch_generator(run.seed, "valid")
+        # Made anew each time: all graphs of all steps would not fit in memory.
+        batches = source.once(seed, most)
         losses = [objective(model.encoder, b.to(device), generator) for b in batches]
         return objective.mean_loss(losses)
 
