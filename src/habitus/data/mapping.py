@@ -95,7 +95,10 @@ class EventsMapping(Config):
 
 @dataclass(frozen=True, kw_only=True)
 class TableMapping(Config):
-    """A side table: our name → column of the source; empty where the names are the same."""
+    """A side table: our name → column of the source.
+
+    Empty takes every column under its own name; where columns are named, only these are read.
+    """
 
     columns: dict[str, str] = field(default_factory=dict)
 

@@ -120,7 +120,8 @@ def _guard_sizes(asked: AskedClasses, least: int) -> None:
             rarest = asked.classes[int(sizes.argmin())]
             raise GuardError(
                 f"task {asked.name!r} is left out: of its {len(answers.y_B)} {part} users "
-                f"{sizes.min()} are {rarest!r}, and at least {needed} of each class are needed"
+                f"{sizes.min()} are {rarest!r}, and at least {needed} of each class are needed: "
+                f"give more users, or put rare classes together"
             )
 
 
