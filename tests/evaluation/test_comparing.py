@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from habitus.data.traces import Traces
+from habitus.evaluation import comparing
 from habitus.evaluation.asked import AskedTask, ask
 from habitus.evaluation.binary_table import TaskTable
 from habitus.evaluation.bootstrap import holm, interval, metric_distribution, resample_counts
@@ -16,6 +17,8 @@ from habitus.evaluation.comparing import (
 from habitus.evaluation.features import Method
 from habitus.evaluation.predictions import Prediction
 from habitus.random import numpy_generator
+from habitus.reports import findings
+from habitus.runs.model_rows import ENCODERS
 from habitus.tasks.dated import DatedTask
 from tests.evaluation.world import aisle, asked, method, parts, world
 
@@ -152,6 +155,19 @@ def test_ours_is_held_against_every_other_comparison_on_average(tables: list[Tas
     assert beside == known["ours"]["against"]
     # The reference is held against already.
     assert known["ours"]["beside"] == []
+
+
+def test_ours_is_held_against_the_same_encoder_before_training(tables: list[TaskTable]) -> None:
+    noise = METHODS[0].name
+    told = {e["method"]: e for e in summary_entries(tables, METHODS, HOW, "absent")}["ours"]
+    assert noise not in [row["method"] for row in told["beside"]]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(comparing, "BEFORE_TRAINING", (noise,))
+        told = {e["method"]: e for e in summary_entries(tables, METHODS, HOW, "absent")}["ours"]
+    means = [np.mean([t.main[name].value for t in tables]) for name in ("ours", noise)]
+    [row] = [row for row in told["beside"] if row["method"] == noise]
+    assert row["value"] == pytest.approx(means[0] - means[1])
+    assert comparing.BEFORE_TRAINING == findings.BEFORE_TRAINING == tuple(ENCODERS)[:2]
 
 
 def test_a_drawn_user_counts_in_the_tasks_that_asked_them(

@@ -38,6 +38,8 @@ from habitus.random import numpy_generator
 
 Floats = npt.NDArray[np.float64]
 Classes = npt.NDArray[np.int64]
+BEFORE_TRAINING = ("untrained", "warm_start")
+"""The controls that say what pre-training adds."""
 MIN_IN_STRATUM = 5
 """Of each answer, below which a stratum has no score worth printing."""
 
@@ -161,7 +163,8 @@ def summary_entries(
     """Return the mean main score over tasks of each method, and its distance to the reference.
 
     A method that was left out of a task has no mean that could be held against others. ``against``
-    is the distance to the reference; ``beside``, of ours, those to all other comparisons.
+    is the distance to the reference; ``beside``, of ours, those to all other comparisons and to the
+    same encoder before training.
     """
     named = [m for m in methods if all(m.name in table.main for table in tables)]
     mean = {m.name: float(np.mean([t.main[m.name].value for t in tables])) for m in named}
@@ -179,8 +182,8 @@ def summary_entries(
         if reference in mean and name != reference:
             entry["against"] = distance(name, reference)
         if method.group == "ours":
-            others = (m.name for m in named if m.group == "comparison" and m.name != reference)
-            entry["beside"] = [distance(name, other) for other in others]
+            others = [m.name for m in named if m.group == "comparison" or m.name in BEFORE_TRAINING]
+            entry["beside"] = [distance(name, other) for other in others if other != reference]
         entries.append(entry)
     return entries
 

@@ -21,6 +21,8 @@ RANDOM_SPLIT: Final = "random split"
 """How notes on random splits begin, as :mod:`habitus.evaluation.class_plan` writes them."""
 _OPPOSITE: Final[dict[Verdict, Verdict]] = {"better": "worse", "worse": "better", "tie": "tie"}
 SIGNIFICANT: Final = 0.05
+BEFORE_TRAINING: Final = ("untrained", "warm_start")
+"""What pre-training is held against, as :mod:`habitus.evaluation.comparing` names it."""
 _DETECTABLE: Final = (1.960 + 0.842) / (2 * 1.960)
 """Smallest difference seen in 80 % of repeats, as a share of the width of its 95 % interval."""
 
@@ -194,6 +196,17 @@ class Findings:
         rows = self.means.get(self.ours, {}).get("beside") or []
         row = next((row for row in rows if row["method"] == best), None)
         return best, None if row is None else Difference.from_row(row)
+
+    @cached_property
+    def gains(self) -> list[tuple[str, Difference]]:
+        """Ours minus the same encoder untrained, and minus its warm start, where they are known."""
+        rows = self.means.get(self.ours or "", {}).get("beside") or []
+        found = {row["method"]: Difference.from_row(row) for row in rows}
+        if self.of_one_task:
+            task = self.tasks[0]["name"]
+            alone = {n: self.difference(task, self.ours or "", n) for n in BEFORE_TRAINING}
+            found = {name: d for name, d in alone.items() if d is not None} | found
+        return [(n, found[n]) for n in BEFORE_TRAINING if n in found and found[n].low is not None]
 
     @property
     def of_one_task(self) -> bool:

@@ -168,3 +168,38 @@ def test_a_failed_canary_is_told_above_everything() -> None:
 def test_a_verdict_of_holm_overrules_a_clear_interval() -> None:
     sentence = verdict_sentence("habitus", Difference(0.02, 0.001, 0.039, "tie"))
     assert sentence == "The difference, +.020 [+.001, +.039], is a tie."
+
+
+def before_training(results: dict[str, Any], *rows: tuple[str, float, float]) -> Findings:
+    """Findings in which ours differs from what it was before training by value ± half."""
+    warm = {"name": "warm_start", "label": "warm start only", "group": "control"}
+    results["methods"].append(warm)
+    ours = next(s for s in results["summary"] if s["method"] == "ours")
+    ours["beside"] = [{"method": name} | versus(value, half) for name, value, half in rows]
+    return Findings(results)
+
+
+def test_what_pre_training_adds_is_said_of_both_beginnings() -> None:
+    found = before_training(sample(), ("warm_start", -0.002, 0.01), ("untrained", 0.03, 0.01))
+    assert headline(found)[2] == (
+        "Pre-training adds +.030 [+.020, +.040] to the same encoder untrained (ahead) and "
+        "−.002 [−.012, +.008] to the warm start that it begins from (tie)."
+    )
+
+
+def test_what_pre_training_adds_to_one_question_is_its_paired_difference() -> None:
+    results = sample(num_tasks=1)
+    [row] = [
+        r for r in results["differences"] if (r["method"], r["against"]) == ("ours", "untrained")
+    ]
+    [told] = [s for s in headline(Findings(results)) if s.startswith("Pre-training")]
+    assert told.startswith(f"Pre-training adds {row['value']:+.3f} [".replace("0.", "."))
+    assert told.endswith("to the same encoder untrained (ahead).")
+    assert "warm" not in told
+
+
+def test_what_pre_training_adds_is_not_made_up() -> None:
+    # Results of several questions hold no mean difference to it, unless it was computed.
+    assert not any(s.startswith("Pre-training") for s in headline(Findings(sample())))
+    untold = sample(num_tasks=1) | {"differences": []}
+    assert not any(s.startswith("Pre-training") for s in headline(Findings(untold)))

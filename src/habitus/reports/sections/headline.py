@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from habitus.reports.findings import Difference, Findings
+from typing import Final
+
+from habitus.reports.findings import VERDICT_WORDS, Difference, Findings
 from habitus.reports.formats import count, plural, score, signed, signed_interval
 from habitus.reports.markup import Html, el
 from habitus.reports.words import PROTOCOLS
+
+_BEFORE: Final = {
+    "untrained": "the same encoder untrained",
+    "warm_start": "the warm start that it begins from",
+}
 
 
 def headline(findings: Findings) -> list[str]:
@@ -25,7 +32,7 @@ def headline(findings: Findings) -> list[str]:
         return [first + "; nothing was run to compare it with."]
     first += f"; {findings.label(reference)} scores {score(findings.mean_value(reference))}."
     told = [verdict_sentence(findings.label(ours), mean[1])] if mean else []
-    return [first, *told, *_beside(findings), *_joined(findings)]
+    return [first, *told, *_gained(findings), *_beside(findings), *_joined(findings)]
 
 
 def _scale(findings: Findings) -> str:
@@ -46,6 +53,16 @@ def verdict_sentence(name: str, difference: Difference) -> str:
         return f"The difference, {figures}, is a tie."
     word = "ahead" if difference.verdict == "better" else "behind"
     return f"{name} is {word}: the difference, {figures}, leaves zero out."
+
+
+def _gained(findings: Findings) -> list[str]:
+    """Say what pre-training adds to the same encoder before it, where that was compared."""
+    told = [
+        f"{signed(found.value)} {signed_interval(found.low, found.high)} to "
+        f"{_BEFORE[name]} ({VERDICT_WORDS[found.verdict]})"
+        for name, found in findings.gains
+    ]
+    return [f"Pre-training adds {' and '.join(told)}."] if told else []
 
 
 def _beside(findings: Findings) -> list[str]:
