@@ -247,3 +247,20 @@ def test_a_small_file_is_there_whole_or_not_at_all(
     monkeypatch.undo()
     write_atomically(file, b"new")
     assert [p.name for p in tmp_path.iterdir()] == ["done.json"]
+
+
+def test_a_model_that_was_never_saved_goes_on_under_the_identity_that_its_maker_gives(
+    traces: Traces, snapshot: Snapshot, tmp_path: Path
+) -> None:
+    unsaved, _ = small_run().build(traces)
+    assert unsaved.digest is None
+    with pytest.raises(Stopped):
+        encode(unsaved, snapshot, tmp_path / "z", CONFIG, stop_after(1), identity="seed 0")
+    with pytest.raises(UsageError, match="another model"):
+        encode(unsaved, snapshot, tmp_path / "z", CONFIG, identity="seed 1")
+    with pytest.raises(UsageError, match="never saved"):
+        encode(unsaved, snapshot, tmp_path / "z", CONFIG)
+    made = encode(unsaved, snapshot, tmp_path / "z", CONFIG, identity="seed 0")
+    whole = encode(unsaved, snapshot, tmp_path / "whole", CONFIG)
+    assert made.z_UD.tobytes() == whole.z_UD.tobytes()
+    assert made.manifest.model_digest is None

@@ -1,16 +1,19 @@
 """The rows that are encoders, and the map of a model."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
 from habitus.data.snapshot import Snapshot
 from habitus.data.traces import Traces
+from habitus.representations.model import Model, Vectors
 from habitus.runs.model_rows import ModelRows, map_entry, with_events
 from habitus.runs.pretrain import Pretrained
 from habitus.runs.steps import Steps
-from tests.small import CUTOFF, small_run
+from tests.small import CUTOFF, small_events, small_run, small_traces
 
 
 @pytest.fixture
@@ -58,3 +61,40 @@ def test_the_map_has_a_point_for_each_user_with_events(rows: ModelRows, traces: 
     assert set(entry["colors"]) == {"events before the cutoff", "row"}
     # The first component explains most.
     assert entry["explained"][0] >= entry["explained"][1]
+
+
+class Interrupted:
+    """A model whose vector is the user's row, stopped by the user at the given buckets."""
+
+    representation_dim = 1
+    about: dict[str, Any] = {}  # noqa: RUF012
+
+    def __init__(self, digest: str | None, stop_at: Sequence[int]) -> None:
+        self.digest, self.stop_at = digest, stop_at
+        self.sizes: list[int] = []
+
+    def encode(self, snapshot: Snapshot) -> Vectors:
+        self.sizes.append(snapshot.num_users)
+        if len(self.sizes) in self.stop_at:
+            raise KeyboardInterrupt
+        return snapshot.users_U[:, None].astype(np.float32)
+
+
+@pytest.mark.parametrize("digest", ["some weights", None])
+def test_interrupted_vectors_go_on_whether_the_model_was_saved_or_not(
+    digest: str | None, tmp_path: Path
+) -> None:
+    traces = small_traces(tmp_path / "traces", small_events(num_users=1100))
+    fake = Interrupted(digest, stop_at=[2, 4])
+    rows = ModelRows(
+        traces=traces, steps=Steps(tmp_path / "steps"), models=[cast("Model", fake)], runs=[]
+    )
+    represent = rows.ours().represent
+    assert represent is not None
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            represent(Snapshot(traces, CUTOFF))
+    z_UD = represent(Snapshot(traces, CUTOFF))
+    np.testing.assert_array_equal(z_UD[:, 0], np.arange(1100))
+    # 1,100 = 512 + 512 + 76 users: the second and the third bucket were interrupted once each.
+    assert fake.sizes == [512, 512, 512, 76, 76]

@@ -89,16 +89,26 @@ def encode(
     out: str | Path,
     config: EncodeConfig | None = None,
     progress: Progress | None = None,
+    identity: str | None = None,
 ) -> Representations:
     """Encode every user of a snapshot into ``out``; go on where an earlier attempt stopped.
 
+    Args:
+        model: whose vectors.
+        snapshot: users and the cutoff of what is read of them.
+        out: the representations directory.
+        config: how vectors are stored.
+        progress: gets users done and users in all after each bucket.
+        identity: tells a model that was never saved from others, where the caller knows what made
+            it; of no use for a saved one.
+
     Raises:
         UsageError: ``out`` holds representations of another model, snapshot or config, or of a
-            model that was never saved, which nothing tells from another.
+            model that was never saved and has no ``identity`` to tell it from another.
     """
     config, out = config or EncodeConfig(), Path(out)
-    plan = _plan(model, snapshot, config)
-    if model.digest is None and (out / "plan.json").exists():
+    plan = _plan(model.digest or identity, snapshot, config)
+    if plan["model"] is None and (out / "plan.json").exists():
         raise UsageError(f"{out} exists and the model was never saved: save it, or remove {out}")
     parts = out / PARTS
     if (out / "manifest.json").is_file():
@@ -170,9 +180,9 @@ def _join(
     (out / PARTS).rmdir()
 
 
-def _plan(model: Model, snapshot: Snapshot, config: EncodeConfig) -> dict[str, Any]:
+def _plan(model: str | None, snapshot: Snapshot, config: EncodeConfig) -> dict[str, Any]:
     return {
-        "model": model.digest,
+        "model": model,
         "traces": snapshot.traces.digest,
         "as_of": snapshot.as_of,
         "users": _hash_rows(snapshot.users_U),

@@ -149,7 +149,9 @@ class _Kept:
 
         def make(folder: Path) -> Json:
             config = EncodeConfig(dtype="float32", bucket_users=512)
-            made = encode(self.model, snapshot, folder / "vectors", config)
+            out = folder / "vectors"
+            # An untrained encoder has no digest; after an interrupt its key tells it from others.
+            made = encode(self.model, snapshot, out, config, identity=self.key)
             return {"num_users": made.manifest.num_users}
 
         folder, _ = self.steps.run("vectors", inputs, make)
