@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -29,6 +30,10 @@ TASTE = """
   horizon_days: 30
   attribute: taste
   values: [a1]
+"""
+CLASSES = """
+- {kind: main_value, name: later, question: 'Which aisle?', classes: [a0, a1, a2], channel: aisle,
+   as_of: 2020-05-01}
 """
 
 
@@ -130,3 +135,24 @@ def test_a_model_that_saw_the_answers_is_stopped(
     monkeypatch.setattr("habitus.representations.model.load", lambda _: Late())
     assert run(traces, tmp_path, TASKS, "--model", "late") == 4
     assert "after the test cutoff 2020-06-01" in " ".join(capsys.readouterr().err.split())
+
+
+def test_two_kinds_of_model_are_not_averaged_as_seeds(
+    traces: Traces,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config = SimpleNamespace(to_dict=lambda: {"width": 8})
+
+    def load(path: Path) -> SimpleNamespace:
+        about = {"run": {"name": path.name, "as_of": "2020-05-01"}}
+        encoder = SimpleNamespace(name="some", config=config)
+        return SimpleNamespace(path=path, about=about, encoder=encoder, digest=path.name)
+
+    monkeypatch.setattr("habitus.representations.model.load", load)
+    for text in (TASKS, CLASSES):
+        assert run(traces, tmp_path, text, "--model", "clue", "--model", "pasum") == 2
+        message = " ".join(capsys.readouterr().err.split())
+        assert "clue and pasum differ in run.name ('clue', 'pasum'): several --model" in message
+        assert "evaluate each on its own" in message
