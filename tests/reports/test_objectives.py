@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from habitus.objectives.contrast import DOMAINS, HALVES, INTER, ContrastConfig
+from habitus.objectives.cross_service import NAME
 from habitus.objectives.triplet import INTRA
-from habitus.reports.objectives import loss_meaning, part_name
+from habitus.reports.objectives import loss_meaning, part_name, rising
 from habitus.runs.channel import channel
+from habitus.runs.clue import clue
 from habitus.runs.pasum import pasum
 
 PAPER = pasum("paper")
@@ -23,6 +25,7 @@ CONTRAST = replace(PAPER, triplet=None, contrast=ContrastConfig())
         (channel("ci").to_dict(), "hidden values"),
         (PAPER.to_dict(), "from a stranger's, less a margin"),
         (CONTRAST.to_dict(), "from everybody else in the batch"),
+        (clue("ci").to_dict(), "what the same user left on another"),
     ],
 )
 def test_the_loss_is_told_by_the_objective(run: dict[str, Any], words: str) -> None:
@@ -48,3 +51,24 @@ def test_parts_have_plain_names_and_channels_keep_theirs() -> None:
     assert part_name("inter_accuracy") == "who follows whom (inter): share right"
     assert part_name("product") == "product"
     assert part_name("product_accuracy") == "product_accuracy"
+
+
+def test_parts_across_services_have_plain_names() -> None:
+    found = {name: part_name(name) for name in (NAME, f"{NAME}_r1", f"{NAME}_gain")}
+    start = "same user on another service (cross_service)"
+    assert list(found.values()) == [
+        start,
+        f"{start}: share found first (R@1)",
+        f"{start}: nats known about the counterpart",
+    ]
+
+
+def test_only_what_should_rise_is_no_loss() -> None:
+    assert [rising(name) for name in (NAME, f"{NAME}_r1", f"{NAME}_gain", "inter_accuracy")] == [
+        None,
+        "share found first",
+        "nats known",
+        "share right",
+    ]
+    # Channels may have any name.
+    assert [rising(name) for name in ("weight_gain", "product_accuracy", "inter")] == [None] * 3

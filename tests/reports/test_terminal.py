@@ -150,3 +150,9 @@ def test_class_results_say_how_large_the_largest_class_is() -> None:
     assert "largest" in line_of(text, "question")
     assert "Macro-F1 with its 95 % interval" in text
     assert "50\xa0%" in line_of(text, "coupon")
+
+
+def test_a_quick_preset_is_said_first() -> None:
+    first, *_ = printed(sample() | {"preset": "quick"}, 80).splitlines()
+    assert first == "preset quick: shows that everything runs; the scores mean nothing."
+    assert "mean nothing" not in printed(sample(), 80)

@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from habitus.reports.model_facts import run_config
+
+_MEANINGS_OF_RUNS: Final = {
+    "channel": ": how badly hidden values were guessed",
+    "clue": ": how badly what a user left on one service is told, by what the same user left on "
+    "another, from that of everybody else compared; 0 is best",
+}
 _MEANINGS: Final = {
-    "masked": ": how badly hidden values were guessed",
     "triplet": ": how far a user's vector lies from that of somebody related, beyond what it lies "
     "from a stranger's, less a margin; 0 is best",
     "contrast": ": how badly what belongs to a user (somebody related, or the other half of the "
@@ -17,9 +23,15 @@ _PARTS: Final = {
     "intra": "communities of one user",
     "halves": "two halves of a user's posts",
     "domains": "users of one domain",
+    "cross_service": "same user on another service",
 }
-"""Parts of the losses of triplets and of contrast; other parts have names that can be read."""
-_RIGHT: Final = "_accuracy"
+"""Parts of the losses of triplets and of contrasts; other parts have names that can be read."""
+_RISING: Final = {
+    "_accuracy": ("share right", "share right"),
+    "_r1": ("share found first (R@1)", "share found first"),
+    "_gain": ("nats known about the counterpart", "nats known"),
+}
+"""End of the name of what should rise: its name after that of the part, and on an axis."""
 
 
 def loss_meaning(results: Mapping[str, Any]) -> str:
@@ -28,19 +40,21 @@ def loss_meaning(results: Mapping[str, Any]) -> str:
     Args:
         results: of format 1, with the config of the run, alone or as that of ours.
     """
-    config = results.get("config")
-    run = config.get("ours", config) if isinstance(config, Mapping) else {}
-    if not isinstance(run, Mapping):
-        return ""
-    if run.get("name") == "channel":
-        return _MEANINGS["masked"]
+    run = run_config(results)
+    if run.get("name") in _MEANINGS_OF_RUNS:
+        return _MEANINGS_OF_RUNS[run["name"]]
     found = [name for name in ("triplet", "contrast") if run.get(name)]
     return _MEANINGS[found[0]] if found else ""
 
 
-def is_share(name: str) -> bool:
-    """Return whether a part is the share of comparisons that came out right, not a loss."""
-    return name.endswith(_RIGHT) and name.removesuffix(_RIGHT) in _PARTS
+def rising(name: str) -> str | None:
+    """Return what to write at the axis of a part that should rise, None for a loss.
+
+    >>> rising("inter_accuracy"), rising("cross_service_gain"), rising("product_r1")
+    ('share right', 'nats known', None)
+    """
+    _, end = _parted(name)
+    return _RISING[end][1] if end else None
 
 
 def part_name(name: str) -> str:
@@ -49,7 +63,15 @@ def part_name(name: str) -> str:
     >>> part_name("inter"), part_name("halves_accuracy"), part_name("product")[:7]
     ('who follows whom (inter)', "two halves of a user's posts (halves): share right", 'product')
     """
-    part = name.removesuffix(_RIGHT)
+    part, end = _parted(name)
     if part not in _PARTS:
         return name
-    return f"{_PARTS[part]} ({part})" + (": share right" if is_share(name) else "")
+    return f"{_PARTS[part]} ({part})" + (f": {_RISING[end][0]}" if end else "")
+
+
+def _parted(name: str) -> tuple[str, str]:
+    """Return a part we know and the end of its name; a channel may have a name of any end."""
+    for end in _RISING:
+        if name.endswith(end) and name.removesuffix(end) in _PARTS:
+            return name.removesuffix(end), end
+    return name, ""

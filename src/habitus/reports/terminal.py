@@ -14,6 +14,7 @@ from rich.text import Text
 
 from habitus.reports.findings import VERDICT_WORDS, Difference, Findings
 from habitus.reports.formats import percent, score, signed, signed_interval
+from habitus.reports.model_facts import quick_warning
 from habitus.reports.schema import check_results
 from habitus.reports.sections.headline import headline
 
@@ -48,6 +49,8 @@ class _TerminalReport:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         ascii_only = options.ascii_only
+        if quick := quick_warning(self.findings.results):
+            yield _text(quick, style="bold red", ascii_only=ascii_only)
         yield _text(" ".join(headline(self.findings)), ascii_only=ascii_only)
         if self.findings.tasks:
             yield self._fitting(console, options)

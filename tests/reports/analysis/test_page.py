@@ -77,3 +77,14 @@ def test_large_numbers_are_written_out() -> None:
     assert cell_text(12_113.4) == "12,113"
     assert cell_text(5_951.04) == "5,951"
     assert cell_text(1.25) == "1.25"
+
+
+def test_a_quick_analysis_says_so_before_what_was_found_and_names_its_model() -> None:
+    page = analysis_page(analysis())
+    assert "the scores mean nothing" not in page
+    assert "Model: " not in page
+    config = {"ours": {"name": "pasum", "preset": "quick"}}
+    for changes in ({"preset": "quick"}, {"config": config}):
+        page = analysis_page(analysis() | changes)
+        assert page.index("the scores mean nothing") < page.index('class="lead"')
+    assert page.index("Model: text graph encoder") < page.index("the scores mean nothing")

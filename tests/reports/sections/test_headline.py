@@ -203,3 +203,20 @@ def test_what_pre_training_adds_is_not_made_up() -> None:
     assert not any(s.startswith("Pre-training") for s in headline(Findings(sample())))
     untold = sample(num_tasks=1) | {"differences": []}
     assert not any(s.startswith("Pre-training") for s in headline(Findings(untold)))
+
+
+def test_a_quick_preset_is_told_above_everything() -> None:
+    assert Page(headline_section(Findings(sample()))).all("p", "alarm") == []
+    page = Page(headline_section(Findings(sample() | {"preset": "quick"})))
+    (alarm,) = page.all("p", "alarm")
+    assert "preset quick" in alarm.text
+    assert "the scores mean nothing" in alarm.text
+    paragraphs = page.all("p")
+    assert paragraphs.index(alarm) < paragraphs.index(page.all("p", "lead")[0])
+
+
+def test_the_model_is_named_under_the_title() -> None:
+    assert Page(headline_section(Findings(sample()))).all("p", "model") == []
+    named = Findings(sample() | {"config": {"name": "clue"}})
+    (model,) = Page(headline_section(named)).all("p", "model")
+    assert model.text == "Model: item text encoder"

@@ -85,3 +85,21 @@ def test_no_curve_and_no_training_are_two_different_sentences() -> None:
     assert "kept no training curve" in page_of(curves=None).elements[0].text
     without = Findings(sample(num_tasks=1) | {"pretraining": None})
     assert "hold no training curve" in Page(training_section(without)).elements[0].text
+
+
+def test_what_rises_stands_apart_from_what_is_made_small() -> None:
+    line = list(sample(num_tasks=1)["pretraining"]["curves"]["train_loss"])
+    results = copy.deepcopy(sample(num_tasks=1)) | {"config": {"name": "clue"}}
+    names = ("cross_service", "cross_service_r1", "cross_service_gain")
+    results["pretraining"]["curves"]["parts"] = dict.fromkeys(names, line)
+    page = Page(training_section(Findings(results)))
+    assert [e.text for e in page.all("h3")] == ["Parts of the training loss", "What should rise"]
+    _, loss, *others = page.all("svg")
+    assert "loss" in "".join(e.text for e in page.inside(loss, "text"))
+    for picture, axis in zip(others, ("share found first", "nats known"), strict=True):
+        words = "".join(e.text for e in page.inside(picture, "text"))
+        assert axis in words
+        assert "loss" not in words
+    assert "is told, by what the same user left on another" in page.elements[0].text
+    # Channels are losses only.
+    assert [e.text for e in page_of().all("h3")] == ["Parts of the training loss"]

@@ -103,9 +103,9 @@ def test_results_say_how_they_were_made(plan_of: PlanOf, checked: Callable[[Json
     assert results["config"] == {"a": 1}
     assert results["seeds"] == [0, 1]
     assert results["data"][0]["notices"] == ["Made up."]
-    assert results["notes"][1:] == ["Small."]
+    assert results["notes"] == ["Small."]
     whole = analysis_results(plan_of(quick=False), "x", "X", "?", plan.run, answer)
-    assert whole["notes"] == ["Small."]
+    assert (whole["preset"], whole["notes"]) == ("ci", ["Small."])
     assert whole["config"] == plan.run.to_dict()
     entries = [{"name": "one"}, {"name": "two"}]
     two = analysis_results(plan, "x", "X", "?", {}, answer, entries)

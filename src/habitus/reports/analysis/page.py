@@ -12,6 +12,7 @@ from habitus.reports.analysis.schema import check_analysis
 from habitus.reports.files import plain, write_pair
 from habitus.reports.formats import MISSING, count, interval, score
 from habitus.reports.markup import Html, el, join, note, row, scrolling, section, table
+from habitus.reports.model_facts import model_label, quick_warning
 from habitus.reports.shell import document
 
 _LONG: Final = 24
@@ -26,10 +27,13 @@ def analysis_page(results: Mapping[str, Any]) -> str:
         GuardError: results that hold user ids.
     """
     check_analysis(results)
+    label, quick = model_label(results), quick_warning(results)
     header = el(
         "header",
         el("p", "habitus analysis", class_="kicker"),
         el("h1", results["title"]),
+        el("p", f"Model: {label}", class_="model") if label else None,
+        el("p", el("strong", "Warning. "), quick, class_="alarm") if quick else None,
         el("p", results["question"], class_="what"),
         *(el("p", finding, class_="lead") for finding in results["findings"]),
     )

@@ -102,6 +102,7 @@ _ANALYSIS = record(
     {
         "command": text,
         "config": anything,
+        "preset": text,
         "seeds": listing(whole),
         "versions": mapping(anything),
         "machine": mapping(anything),

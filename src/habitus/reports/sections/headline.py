@@ -7,6 +7,7 @@ from typing import Final
 from habitus.reports.findings import VERDICT_WORDS, Difference, Findings
 from habitus.reports.formats import count, plural, score, signed, signed_interval
 from habitus.reports.markup import Html, el
+from habitus.reports.model_facts import model_label, quick_warning
 from habitus.reports.words import PROTOCOLS
 
 _BEFORE: Final = {
@@ -126,10 +127,13 @@ def tally_rows(findings: Findings) -> list[tuple[str, int, int, int]]:
 def headline_section(findings: Findings) -> Html:
     """Return title, headline, what this page is, and the count of wins, ties and losses."""
     first, *rest = headline(findings)
+    label, quick = model_label(findings.results), quick_warning(findings.results)
     return el(
         "header",
         el("p", "habitus report", class_="kicker"),
         el("h1", findings.results["title"]),
+        el("p", f"Model: {label}", class_="model") if label else None,
+        el("p", el("strong", "Warning. "), quick, class_="alarm") if quick else None,
         _alarm(findings),
         el("p", first, class_="lead"),
         el("p", " ".join(rest), class_="verdict") if rest else None,

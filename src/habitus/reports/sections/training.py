@@ -7,7 +7,7 @@ from typing import Any
 
 from habitus.reports.findings import Findings
 from habitus.reports.markup import Html, el, join, note, section, terms
-from habitus.reports.objectives import is_share, loss_meaning, part_name
+from habitus.reports.objectives import loss_meaning, part_name, rising
 from habitus.reports.plots import (
     Points,
     axes,
@@ -63,22 +63,26 @@ def _total(curves: dict[str, Any], best_step: float | None) -> Html:
     return figure(join([el("ul", *keys, class_="legend"), note(words + ".")]), picture)
 
 
-def _parts(curves: dict[str, Any]) -> Html | None:
+def _parts(curves: dict[str, Any]) -> Html:
     parts = {n: _pairs(curves["step"], v) for n, v in (curves.get("parts") or {}).items()}
-    small = [_part(name, thinned(line, 120)) for name, line in parts.items() if line]
-    if not small:
-        return None
+    known = {name: thinned(line, 120) for name, line in parts.items() if line}
+    losses = [_part(name, line) for name, line in known.items() if rising(name) is None]
+    others = [_part(name, line) for name, line in known.items() if rising(name) is not None]
+    scale = "Each on its own scale: compare shapes, not heights."
     return join(
         [
-            el("h3", "Parts of the training loss"),
-            note("Each on its own scale: compare shapes, not heights."),
-            el("div", *small, class_="grid small"),
+            *_group("Parts of the training loss", scale, losses),
+            *_group("What should rise", f"Seen on the way, not made small. {scale}", others),
         ]
     )
+
+
+def _group(title: str, words: str, plots: list[Html]) -> list[Html]:
+    return [el("h3", title), note(words), el("div", *plots, class_="grid small")] if plots else []
 
 
 def _part(name: str, line: Points) -> Html:
     frame = spanning([line], 230, 130)
     words = f"{part_name(name)}: from {line[0][1]:.3g} to {line[-1][1]:.3g}"
-    up = "share right" if is_share(name) else "loss"
-    return figure(words, svg(frame, words, axes(frame, "step", up), path(frame, line, 0)))
+    up = axes(frame, "step", rising(name) or "loss")
+    return figure(words, svg(frame, words, up, path(frame, line, 0)))

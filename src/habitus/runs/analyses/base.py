@@ -226,14 +226,13 @@ def analysis_results(
         "question": question,
         "created": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         "config": config.to_dict() if isinstance(config, Config) else dict(config),
+        "preset": "quick" if plan.quick else plan.preset,
         "seeds": list(range(plan.seeds)),
         "versions": versions_entry(),
         "machine": machine_entry(torch.get_num_threads()),
         "data": list(entries),
         **vars(answer),
     }
-    if plan.quick:
-        results["notes"] = ["Quick: these figures show that everything runs.", *answer.notes]
     return dict(plain(results))
 
 
