@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from habitus.evaluation.binary_table import TaskTable
-from habitus.metrics import auroc
+from habitus.metrics import auroc, expected_calibration_error
 from tests.evaluation.test_comparing import METHODS, predictions, tables, tasks, traces
 
 __all__ = ["predictions", "tables", "tasks", "traces"]
@@ -21,6 +21,13 @@ def test_a_cell_holds_each_metric_with_its_seeds(tables: list[TaskTable]) -> Non
     assert found["seeds"] == pytest.approx(seeds)
     assert found["value"] == pytest.approx(np.mean(seeds))
     assert found["low"] <= found["value"] <= found["high"]
+
+    # Chance makes a calibration error larger, and a resample does so again.
+    ece = cell["metrics"]["ece"]
+    seeds = [expected_calibration_error(task.test.y_B, s_B) for s_B in prediction.scores_SB]
+    assert ece == {"value": pytest.approx(np.mean(seeds)), "low": None, "high": None} | {
+        "seeds": pytest.approx(seeds)
+    }
 
 
 def test_strata_hold_their_users_and_positives(tables: list[TaskTable]) -> None:

@@ -204,3 +204,12 @@ def test_the_best_comparison_is_held_against_where_it_is_not_the_reference() -> 
     name, found = Findings(results).best_beside or ("", None)
     assert (name, found and found.verdict) == ("words", "worse")
     assert Findings(results).reference == "aggregates"
+
+
+def test_a_calibration_error_has_no_interval_whatever_results_hold() -> None:
+    kept = findings().cell("coupon", "ours") or {}
+    assert kept["metrics"]["ece"]["low"] is not None
+    found = findings().estimate("coupon", "ours", "ece") or {}
+    assert (found["low"], found["high"]) == (None, None)
+    assert found["value"] == kept["metrics"]["ece"]["value"]
+    assert (findings().estimate("coupon", "ours", "brier") or {})["low"] is not None

@@ -45,6 +45,18 @@ class TaskTable(ScoreTable):
         y_B, scores_SB = self.task.test.y_B, self.predictions[self.name, method].scores_SB
         return [self.metrics[metric].statistic(y_B[kept], scores_B[kept]) for scores_B in scores_SB]
 
+    @override
+    def _metric(self, metric: str, method: str) -> dict[str, Any]:
+        """Return a metric with its interval; the calibration error without one.
+
+        It is a sum of distances: chance adds to it, and a resample adds chance once more, so that
+        percentiles of resamples lie above the value and would often not hold it.
+        """
+        if metric != "ece":
+            return super()._metric(metric, method)
+        values = self.values(metric, method)
+        return {"value": float(np.mean(values)), "low": None, "high": None, "seeds": values}
+
     def cell(self, method: Method) -> dict[str, Any]:
         """Return everything about the method in this task."""
         prediction = self.predictions[self.name, method.name]

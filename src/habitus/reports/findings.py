@@ -123,8 +123,13 @@ class Findings:
 
     def estimate(self, task: str, method: str, metric: str | None = None) -> dict[str, Any] | None:
         """Return value, low and high of a metric, None where there is no value."""
-        found = (self.cell(task, method) or {"metrics": {}})["metrics"].get(metric or self.main)
-        return found if found is not None and found["value"] is not None else None
+        metric = metric or self.main
+        found = (self.cell(task, method) or {"metrics": {}})["metrics"].get(metric)
+        if found is None or found["value"] is None:
+            return None
+        # Results of earlier versions hold intervals that lie above the value.
+        told: dict[str, Any] = {} if measure(metric).has_interval else {"low": None, "high": None}
+        return {**found, **told}
 
     def difference(
         self, task: str, method: str, against: str, metric: str | None = None

@@ -16,6 +16,9 @@ class Measure(NamedTuple):
     brief: str = ""
     """The meaning in a few words."""
 
+    has_interval: bool = True
+    """Whether users drawn anew tell how sure it is."""
+
     @property
     def inline(self) -> str:
         """The title inside a sentence."""
@@ -47,9 +50,11 @@ MEASURES: Final[dict[str, Measure]] = {
     ),
     "ece": Measure(
         "Calibration error (ECE)",
-        "How far stated probabilities lie from observed shares, on average. 0 is perfect; a "
-        "method that gives everybody the base rate is well calibrated and still useless.",
+        "How far stated probabilities lie from observed shares. 0 is perfect, also for giving "
+        "everybody the base rate, which is useless. Chance adds to it, and once more in users "
+        "drawn anew: so it has no interval.",
         higher_is_better=False,
+        has_interval=False,
     ),
 }
 CLASS_MEASURES: Final[dict[str, Measure]] = {
