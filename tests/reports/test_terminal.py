@@ -156,3 +156,23 @@ def test_a_quick_preset_is_said_first() -> None:
     first, *_ = printed(sample() | {"preset": "quick"}, 80).splitlines()
     assert first == "preset quick: shows that everything runs; the scores mean nothing."
     assert "mean nothing" not in printed(sample(), 80)
+
+
+@pytest.mark.parametrize("make", [sample, class_sample])
+def test_at_80_columns_the_best_comparison_is_seen_to_be_best(make: Any) -> None:
+    results = make(edges=EDGES)
+    words = {"name": "words", "label": "TF-IDF", "group": "comparison"}
+    results["methods"].append(words)
+    main = results["tasks"][0]["main_score"]
+    for task in results["tasks"]:
+        metrics = {main: {"value": 0.99, "low": 0.98, "high": 1.0, "seeds": [0.99]}}
+        results["cells"].append({"task": task["name"], "method": "words", "metrics": metrics})
+    mean = {"metric": main, "value": 0.99, "low": 0.98, "high": 1.0, "against": None}
+    results["summary"].append({"method": "words", **mean})
+    text = printed(results, 80)
+    assert "TF-IDF" in line_of(text, "question")
+    assert line_of(text, "coupon").count("★") == 1
+    assert ".990 ★" in line_of(text, "coupon")
+    # The difference to the reference is still there.
+    assert line_of(text, "coupon").rstrip().endswith("−.050 behind")
+    assert max(cell_len(line) for line in text.splitlines()) <= 80

@@ -66,6 +66,11 @@ class _TerminalReport:
         shown = self.findings.shown or names[:3]
         layouts = [(names, True), (shown, True), (shown[:2], True)]
         layouts += [(shown[:2], False), (shown[:1], False)]
+        if self.findings.best_beside is not None:
+            # The best of others must be seen to be ahead: it comes before ours joined with more.
+            best = self.findings.best_beside[0]
+            asked = [[*shown[:2], best, *shown[2:]], [*shown[:2], best]]
+            layouts[1:1] = [(asked[0], True), (asked[1], True), (asked[1], False)]
         unlimited = options.update(max_width=10_000)
         for methods, difference in layouts:
             table = _table(self.findings, methods, difference, options.ascii_only)
