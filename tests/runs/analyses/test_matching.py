@@ -143,12 +143,21 @@ def table(tmp_path: Path) -> MatchingTable:
 def test_findings_follow_the_intervals(table: MatchingTable) -> None:
     labels = {CHANCE: "chance", RUNG: "CCA", "twin": "the twin", OURS: "ours"}
     first, mrr, others = findings(table, labels)
-    assert "of CCA: better (+" in first
-    assert first.startswith(f"R@10: {figure(table.estimate(OURS, 'R@10').value)} [")
-    assert mrr.startswith("MRR against CCA: better (+")
-    assert others.endswith("against others. the twin: a tie (.000 [.000, .000]).")
+    percent = f"{100 * table.estimate(OURS, 'R@10').value:.1f} % ["
+    assert first.startswith(f"The ours finds {percent}")
+    size = len(table.counts_NR)
+    assert f"] of the users among ten of {size} (R@10: the same person is one of the" in first
+    assert f"finds {100 * table.estimate(RUNG, 'R@10').value:.1f} % [" in first
+    assert ": beside it the encoder is better (+" in first
+    assert mrr.startswith("By MRR (the mean of one over the place of the same person)")
+    assert "beside CCA, better (+" in mrr
+    assert others == "By R@10 the encoder is, beside the twin, a tie (.000 [.000, .000])."
+    long = findings(table, labels | {OURS: "item text encoder, trained"})[0]
+    assert long.startswith("The item text encoder finds ")
     turned = MatchingTable({OURS: table.found[RUNG], RUNG: table.found[OURS]}, table.how)
-    assert ": worse (−" in findings(turned, {OURS: "a", RUNG: "b"})[0]
+    assert "is worse (−" in findings(turned, {OURS: "a", RUNG: "b"})[0]
+    # Without others there is nothing to say of them.
+    assert len(findings(turned, {OURS: "a", RUNG: "b"})) == 2
 
 
 def test_the_last_two_points_make_the_finding(table: MatchingTable) -> None:

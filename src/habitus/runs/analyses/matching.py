@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from habitus.evaluation.bootstrap import Difference
+from habitus.evaluation.bootstrap import Difference, Estimate
 from habitus.evaluation.matching import MAIN, MatchingTable, MatchingTask
 from habitus.evaluation.matching_split import MatchingSplit
 from habitus.runs.analyses.base import AnalysisPlan, Answer, analysis_results
@@ -111,16 +111,28 @@ def curve(
 
 def findings(table: MatchingTable, labels: Mapping[str, str]) -> list[str]:
     """Return whether ours is better than the rungs, a tie or worse, by the interval."""
-    ours, rung = (table.estimate(name, MAIN) for name in (OURS, RUNG))
+    ours, rung = (table.estimate(row, MAIN) for row in (OURS, RUNG))
+    name = labels[OURS].split(", ")[0]
     found = [
-        f"{MAIN}: {figure(ours.value)} [{figure(ours.low)}, {figure(ours.high)}] against "
-        f"{figure(rung.value)} [{figure(rung.low)}, {figure(rung.high)}] of {labels[RUNG]}: "
-        f"{verdict(table.difference(OURS, RUNG))}.",
-        f"MRR against {labels[RUNG]}: {verdict(table.difference(OURS, RUNG, 'MRR'))}.",
+        f"The {name} finds {share(ours)} of the users among ten of {len(table.counts_NR):,} "
+        f"({MAIN}: the same person is one of the ten nearest). {labels[RUNG]} (directions in "
+        f"which bags of words agree, its settings chosen on other users) finds {share(rung)}: "
+        f"beside it the encoder is {verdict(table.difference(OURS, RUNG))}.",
+        f"By MRR (the mean of one over the place of the same person) the encoder is, beside "
+        f"{labels[RUNG]}, {verdict(table.difference(OURS, RUNG, 'MRR'))}.",
     ]
-    others = [name for name in labels if name not in (OURS, RUNG, CHANCE)]
-    said = [f"{labels[name]}: {verdict(table.difference(OURS, name))}" for name in others]
-    return [*found, f"{MAIN} of the trained encoder against others. " + "; ".join(said) + "."]
+    others = [other for other in labels if other not in (OURS, RUNG, CHANCE)]
+    said = [f"beside {labels[n]}, {verdict(table.difference(OURS, n))}" for n in others]
+    return [*found, f"By {MAIN} the encoder is, {'; '.join(said)}."] if said else found
+
+
+def share(found: Estimate) -> str:
+    """Return a share in per cent with its interval.
+
+    >>> share(Estimate(0.4512, 0.42, 0.48, (0.4512,)))
+    '45.1 % [42.0, 48.0]'
+    """
+    return f"{100 * found.value:.1f} % [{100 * found.low:.1f}, {100 * found.high:.1f}]"
 
 
 def curve_finding(points: Sequence[Point]) -> str:
