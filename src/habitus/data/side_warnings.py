@@ -65,8 +65,8 @@ def tag_warnings(report: CheckReport, sample: pl.DataFrame) -> Iterator[str]:
     if alike:
         yield (
             f"no column is mapped on tags, of which communities are made; {alike[0]!r} looks like "
-            f"them: write 'tags: {alike[0]}' below profiles, columns in the mapping, and there each "
-            f"other column that is to be kept: where columns are named, only these are read"
+            f"them: write 'tags: {alike[0]}' below profiles, columns in the mapping, and there "
+            f"each other column that is to be kept: where columns are named, only these are read"
         )
 
 
