@@ -22,9 +22,8 @@ EXAMPLES: Final = 16_000
 """Examples of one question that towers learn from, about: as many targets of each train user as
 make up to these, ten at most."""
 TOWERS: Final = TwoTowerConfig(loss="softmax", num_uniform=512, max_epochs=20)
-"""The softmax over all items. It was chosen in sight of the test users of art_office: with
-TF-IDF/SVD vectors NDCG@10 .025 among all arts against .018 of the binary loss of A-C15, in half the
-time."""
+"""The softmax over all items, in the place of the binary loss of A-C15; chosen in sight of the test
+users of art_office, as the page says."""
 
 
 @dataclass(frozen=True, kw_only=True)
