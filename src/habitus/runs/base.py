@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self, TypeVar
 
 import torch
 
@@ -15,7 +15,9 @@ from habitus.data.loader import BatchSource
 from habitus.data.snapshot import Snapshot
 from habitus.data.split import Part, UserSplit
 from habitus.data.traces import Traces
+from habitus.errors import UsageError
 from habitus.objectives import Loss, Objective
+from habitus.registry import did_you_mean
 from habitus.representations.model import Model
 from habitus.training.config import TrainingConfig
 
@@ -102,3 +104,17 @@ class Run(Config, ABC):
         Raises:
             GuardError: nobody can be trained on; the message says what to change.
         """
+
+
+AnyRun = TypeVar("AnyRun", bound=Run)
+
+
+def of_preset(presets: Mapping[str, Callable[[], AnyRun]], preset: str) -> AnyRun:
+    """Return the run of one of several presets.
+
+    Raises:
+        UsageError: no such preset.
+    """
+    if preset not in presets:
+        raise UsageError(f"no preset is called {preset!r}; {did_you_mean(preset, presets)}")
+    return replace(presets[preset](), preset=preset)

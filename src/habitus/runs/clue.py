@@ -30,9 +30,8 @@ from habitus.encoders.item_text_config import SIZES, ItemTextEncoderConfig
 from habitus.errors import UsageError
 from habitus.objectives import Objective
 from habitus.objectives.cross_service import CrossServiceConfig
-from habitus.registry import did_you_mean
 from habitus.representations.model import Model
-from habitus.runs.base import Run, TrainingSource, Validate
+from habitus.runs.base import Run, TrainingSource, Validate, of_preset
 from habitus.runs.clue_wiring import begin_clue, build_clue, prepare_clue, users_of_part
 from habitus.training.config import TrainingConfig
 
@@ -117,9 +116,7 @@ def clue(preset: str = "ci") -> ClueRun:
     Raises:
         UsageError: no such preset.
     """
-    if preset not in PRESETS:
-        raise UsageError(f"no preset is called {preset!r}; {did_you_mean(preset, PRESETS)}")
-    return replace(PRESETS[preset](), preset=preset)
+    return of_preset(PRESETS, preset)
 
 
 def _paper() -> ClueRun:

@@ -31,9 +31,8 @@ from habitus.errors import UsageError
 from habitus.objectives import Objective
 from habitus.objectives.contrast import ContrastConfig
 from habitus.objectives.triplet import TripletConfig
-from habitus.registry import did_you_mean
 from habitus.representations.model import Model
-from habitus.runs.base import Run, TrainingSource, Validate
+from habitus.runs.base import Run, TrainingSource, Validate, of_preset
 from habitus.runs.pasum_wiring import begin_pasum, build_pasum, prepare_pasum
 from habitus.training.config import TrainingConfig
 
@@ -134,9 +133,7 @@ def pasum(preset: str = "ci") -> PasumRun:
     Raises:
         UsageError: no such preset.
     """
-    if preset not in PRESETS:
-        raise UsageError(f"no preset is called {preset!r}; {did_you_mean(preset, PRESETS)}")
-    return replace(PRESETS[preset](), preset=preset)
+    return of_preset(PRESETS, preset)
 
 
 def _paper() -> PasumRun:
