@@ -1,7 +1,6 @@
 """The run of CLUE, its presets, and a training that is a function of run and traces."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from habitus.runs import RUNS
 from habitus.runs.clue import PRESETS, ClueRun, clue
 from habitus.runs.clue_slots import item_parts, slots_of
 from habitus.runs.pretrain import Pretrained, pretrain
+from tests.runs.interrupted import cut_and_go_on
 from tests.runs.shoppers import CUTOFF, SHOPPERS, small_clue
 
 
@@ -101,16 +101,7 @@ def test_twice_is_once_bit_by_bit_and_another_seed_is_another(
 def test_an_interrupted_training_ends_where_an_undisturbed_one_does(
     shoppers: Traces, made: Pretrained, tmp_path: Path
 ) -> None:
-    class CutError(Exception):
-        """Ends a training from outside."""
-
-    def cut(done: int, _steps: int, _metrics: Mapping[str, float]) -> None:
-        if done == 3:
-            raise CutError
-
-    with pytest.raises(CutError):
-        pretrain(shoppers, small_clue(), tmp_path, on_step=cut)
-    again = pretrain(shoppers, small_clue(), tmp_path)
+    again = cut_and_go_on(shoppers, small_clue(), tmp_path)
     assert again.training.resumed_from in (2, 3)
     assert weights(again) == weights(made)
 

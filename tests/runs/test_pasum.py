@@ -1,7 +1,6 @@
 """The run of PASUM, its presets, and a training that is a function of run and traces."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from habitus.runs.pasum import PRESETS, PasumRun, WordVectorsConfig, pasum
 from habitus.runs.pasum_wiring import parts_of
 from habitus.runs.pretrain import Pretrained, pretrain
 from habitus.testing.hand_made import write_traces
+from tests.runs.interrupted import cut_and_go_on
 from tests.runs.posters import CUTOFF, both, small_pasum
 
 
@@ -74,16 +74,7 @@ def test_twice_is_once_bit_by_bit_and_another_seed_is_another(
 def test_an_interrupted_training_ends_where_an_undisturbed_one_does(
     posters: Traces, made: Pretrained, tmp_path: Path
 ) -> None:
-    class CutError(Exception):
-        """Ends a training from outside."""
-
-    def cut(done: int, _steps: int, _metrics: Mapping[str, float]) -> None:
-        if done == 3:
-            raise CutError
-
-    with pytest.raises(CutError):
-        pretrain(posters, small_pasum(), tmp_path, on_step=cut)
-    again = pretrain(posters, small_pasum(), tmp_path)
+    again = cut_and_go_on(posters, small_pasum(), tmp_path)
     assert again.training.resumed_from == 2
     assert weights(again) == weights(made)
 
