@@ -40,8 +40,8 @@ QUESTION: Final = "Is somebody found again on another service by what was left o
 POOLS: Final = {"art_office": 1_000, "food_kitchen": 1_000, "complete_journey_services": 500}
 """Users to match; of other sets, the test users on several services, at most 1,000."""
 IN_SIGHT: Final = {
-    "food_kitchen": "The settings of preset ci were chosen on valid users, half of whom are matched "
-    "here: the encoder is a little flattered.",
+    "food_kitchen": "The settings of preset ci were chosen on valid users, half of whom are "
+    "matched here: the encoder is a little flattered.",
 }
 """Set → what was chosen in sight of those who are matched."""
 SHARES: Final = (0.125, 0.25, 0.5, 1.0)
