@@ -212,6 +212,18 @@ def profile_of(traces: Traces, users_U: Rows, attribute: str) -> pa.ChunkedArray
     return table[attribute].take(pc.index_in(ids, value_set=table[USER_ID].combine_chunks()))
 
 
+def parts_by_profile(traces: Traces, attribute: str) -> npt.NDArray[np.int8]:
+    """Return 0, 1 or 2 for train, valid and test of each user, ``(U)``, as the source split them.
+
+    Whoever has another value, or no profile, is of no held-out part, and so trained on.
+    """
+    value_U = profile_of(traces, np.arange(traces.num_users), attribute).cast(pa.string())
+    part_U = np.zeros(traces.num_users, np.int8)
+    for place, name in enumerate(("valid", "test"), 1):
+        part_U[pc.fill_null(pc.equal(value_U, name), False).to_numpy()] = place
+    return part_U
+
+
 def _firsts_of_months(first: str, last: str) -> list[int]:
     moment = dt.date.fromisoformat(first).replace(day=1)
     times = []

@@ -18,21 +18,18 @@ from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
 from typing_extensions import override
 
 from habitus.comparisons.service_words import service_texts
 from habitus.data.columns import USER_ID
 from habitus.data.posts import AUTO
 from habitus.data.snapshot import Snapshot
-from habitus.data.split import Part, UserSplit, profile_of
+from habitus.data.split import Part, UserSplit, parts_by_profile
 from habitus.data.traces import Rows, Traces
 from habitus.errors import GuardError, UsageError
 from habitus.random import numpy_generator
 
 SPLIT: Final = "split"
-HELD_OUT: Final = ("valid", "test")
 
 
 class MatchingParts(NamedTuple):
@@ -119,11 +116,7 @@ class MatchingSplit(UserSplit):
         table = traces.table("profiles")
         if table is None or SPLIT not in table.column_names or USER_ID not in table.column_names:
             return None
-        value_U = profile_of(traces, np.arange(traces.num_users), SPLIT).cast(pa.string())
-        part_U = np.zeros(traces.num_users, np.int64)
-        for number, name in enumerate(HELD_OUT, 1):
-            held_U = pc.fill_null(pc.equal(value_U, name), False)
-            part_U[held_U.to_numpy()] = number
+        part_U = parts_by_profile(traces, SPLIT).astype(np.int64)
         return part_U if part_U.any() else None
 
     def _pool(

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 import torch
 
 from habitus.config import digest_of
@@ -20,7 +18,7 @@ from habitus.data.item_batches import ItemTextEncoding
 from habitus.data.item_pairs import ItemPairBatch, ItemPairBatches, ItemPairConfig
 from habitus.data.item_sequence import NUM_PREFIX
 from habitus.data.item_texts import ItemTexts
-from habitus.data.split import Part
+from habitus.data.split import Part, parts_by_profile
 from habitus.data.token_vectors import fit_token_vectors
 from habitus.data.traces import Rows, Traces
 from habitus.encoders.item_text import TOKENS_OF_PART, ItemTextEncoder
@@ -171,17 +169,8 @@ def users_of_part(traces: Traces, run: ClueRun, part: Part) -> Rows:
             f"the profiles of {traces.path} have no attribute {name!r} (only: "
             f"{', '.join(known) or 'none'}): set split_attribute to one, or to null"
         )
-    value_N = table[name].cast(pa.string())
-    held_out_N = pc.is_in(value_N, value_set=pa.array(["valid", "test"]))
-    taken_N = pc.invert(held_out_N) if part == "train" else pc.equal(value_N, part)
-    ids = table[USER_ID].cast(pa.string())
-    # Users without a profile are of no held-out part.
-    taken_N = pc.fill_null(taken_N, part == "train")
-    rows_N = traces.rows_of(ids.filter(taken_N).to_pylist())
-    if part == "train":
-        others = np.setdiff1d(np.arange(traces.num_users), traces.rows_of(ids.to_pylist()))
-        rows_N = np.concatenate([rows_N, others])
-    return np.unique(rows_N).astype(np.int64)
+    wanted = ("train", "valid", "test").index(part)
+    return np.flatnonzero(parts_by_profile(traces, name) == wanted).astype(np.int64)
 
 
 def _texts(traces: Traces, encoding: ItemTextEncoding, work: Path | None) -> ItemTexts | None:
