@@ -14,7 +14,7 @@ from habitus.data.ingest import ingest
 from habitus.data.mapping import EventsMapping, TracesMapping
 from habitus.data.snapshot import Snapshot, format_time, parse_time
 from habitus.data.sources import Source
-from habitus.data.split import DAY, Cutoffs, Future, UserSplit
+from habitus.data.split import DAY, Cutoffs, Future, UserSplit, parts_by_profile
 from habitus.data.traces import Traces
 from habitus.errors import DataError, GuardError, UsageError
 
@@ -201,3 +201,16 @@ def test_a_user_without_a_profile_has_no_attribute(tmp_path: Path) -> None:
         "old",
         None,
     ]
+
+
+def test_the_source_may_have_split_its_users(tmp_path: Path) -> None:
+    users = ["a", "b", "c", "d", "e"]
+    values = ["train", "valid", "test", "other"]
+    tables: dict[TableName, Source] = {
+        "events": pl.DataFrame({"user_id": users, "time": [1] * 5}),
+        "profiles": pl.DataFrame({"user_id": users[:4], "part": values}),
+    }
+    ingest(tables, TracesMapping(events=EventsMapping()), tmp_path / "t")
+    traces = Traces(tmp_path / "t")
+    # "other", and e without a profile, are of no held-out part.
+    assert parts_by_profile(traces, "part").tolist() == [0, 1, 2, 0, 0]

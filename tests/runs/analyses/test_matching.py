@@ -56,9 +56,13 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def test_the_page_says_who_is_ahead_and_what_more_pairs_give(
-    drawn: list[float], tmp_path: Path, checked: Callable[[Json], Json]
+    drawn: list[float],
+    tmp_path: Path,
+    checked: Callable[[Json], Json],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     plan = shop_plan(tmp_path, seeds=2)
+    monkeypatch.setitem(module.IN_SIGHT, plan.data, "chosen in sight")
     results = checked(matching(plan))
     scores, differences, directions, curve = results["tables"]
     labels = ["chance", "TF-IDF cosine", "linear CCA, plain", "linear CCA, chosen",
@@ -95,6 +99,7 @@ def test_the_page_says_who_is_ahead_and_what_more_pairs_give(
     notes = " ".join(results["notes"])
     assert f"The {size} users who are matched were drawn with seed 0" in notes
     assert "mean over 2 pre-training seeds" in notes
+    assert "chosen in sight" in notes
     assert results["config"]["ours"]["split"]["pool"] == size
     assert results["data"][0]["notices"] == ["Made up."]
 
