@@ -97,4 +97,5 @@ def _mean(value_BK: npt.NDArray[np.generic], of_BK: npt.NDArray[np.bool_]) -> Fl
     count_K = of_BK.sum(axis=0)
     sum_K = np.where(of_BK, value_BK, 0).sum(axis=0)
     mean_K: Floats = np.full(len(count_K), np.nan)
-    return np.divide(sum_K, count_K, out=mean_K, where=count_K > 0)
+    np.divide(sum_K, count_K, out=mean_K, where=count_K > 0)
+    return mean_K
