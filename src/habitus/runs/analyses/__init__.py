@@ -10,6 +10,7 @@ ANALYSES = Registry[Callable[[AnalysisPlan], Json]](
     "analysis",
     {
         "ablation": "habitus.runs.analyses.ablation:ablation",
+        "clue_ablation": "habitus.runs.analyses.clue_ablation:clue_ablation",
         "domains": "habitus.runs.analyses.domains:domains",
         "efficiency": "habitus.runs.analyses.efficiency:efficiency",
         "graph_size": "habitus.runs.analyses.graph_size:graph_size",
@@ -23,6 +24,7 @@ ANALYSES = Registry[Callable[[AnalysisPlan], Json]](
 )
 """Analysis name → function from a plan to what its page is made from."""
 DATA = {
+    "clue_ablation": "complete_journey_services",
     "domains": "all",
     "matching": "complete_journey_services",
     "next_item": "complete_journey_services",

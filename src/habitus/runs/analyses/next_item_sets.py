@@ -79,12 +79,27 @@ def set_of(name: str) -> NextItemSet:
     return SETS[name]
 
 
-def questions_of(traces: Traces, what: NextItemSet, *, quick: bool) -> list[AskedItems]:
-    """Return the question of each service of a set."""
+def questions_of(
+    traces: Traces,
+    what: NextItemSet,
+    *,
+    quick: bool,
+    examples: int = EXAMPLES,
+    max_train: int = MAX_TRAIN,
+) -> list[AskedItems]:
+    """Return the question of each service of a set.
+
+    Args:
+        traces: of the set.
+        what: which services, and how they are asked about.
+        quick: of few train users.
+        examples: of each question, about.
+        max_train: train users that are learned from, at most.
+    """
     parts = parts_of(traces)
-    max_train = 400 if quick else MAX_TRAIN
+    max_train = 400 if quick else max_train
     learned = min(len(parts["train"]), max_train)
-    rounds = 1 if quick else max(1, min(10, round(EXAMPLES / max(1, learned))))
+    rounds = 1 if quick else max(1, min(10, round(examples / max(1, learned))))
     return [
         ask_next_item(
             NextItemConfig(name=service, service=service, **what.asked),
