@@ -37,7 +37,7 @@ def main(quick: bool) -> None:
         entries = _complete_journey(folder, quick=quick)
         two = _measure("synthetic", folder, cores=2, events=20 * unit)
         few = _measure("synthetic", folder, cores=2, events=5 * unit, repeats=5)
-        many = _measure("synthetic", folder, cores=2, events=50 * unit)
+        many = _measure("synthetic", folder, cores=2, events=50 * unit, repeats=3)
     entries += [
         Entry(
             name="synthetic events with string ids, two cores",

@@ -129,8 +129,9 @@ def encode_chunk(
     """
     m, num_rows = plan.mapping, frame.height
     was_used = all(dictionary.is_all_used() for dictionary in dictionaries.values())
+    parsed = pool.submit(parse_times, frame[m.time], plan.time_format)
     code, number, unread = _encode_columns(frame, plan, dictionaries, pool)
-    time = parse_times(frame[m.time], plan.time_format)
+    time = parsed.result()
     opted_L = dictionaries[USER].hits(OPTED_OUT, code[USER])
     if opted_L is None:
         opted_L = np.zeros(num_rows, np.bool_)

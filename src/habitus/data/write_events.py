@@ -173,7 +173,9 @@ def _write_bucket(
     job: Job, plan: Arrangement, block: Block, writers: Mapping[str, ColumnWriter]
 ) -> int:
     """Append a bucket to all channels; return how many events have an unknown item."""
-    list(job.pool.map(lambda name: writers[name].append(block[name]), block))
+    # The largest first: one that is left for the end is written while the other threads idle.
+    largest_first = sorted(block, key=lambda name: -block[name].nbytes)
+    list(job.pool.map(lambda name: writers[name].append(block[name]), largest_first))
     for name in plan.mapping.constants:
         writers[name].append(np.ones(len(block[TIME]), np.uint8))
     if plan.known_I1 is None:
