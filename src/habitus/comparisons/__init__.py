@@ -14,6 +14,7 @@ COMPARISONS = Registry[type[Comparison]](
         "gin": "habitus.comparisons.text_graph_classifier:GIN",
         "item_blend": "habitus.comparisons.item_blend:ItemBlend",
         "item_cooccurrence": "habitus.comparisons.item_cooccurrence:ItemCooccurrence",
+        "item_factors": "habitus.comparisons.item_factors:ItemFactors",
         "item_text_cosine": "habitus.comparisons.item_text_cosine:ItemTextCosine",
         "item_text_vectors": "habitus.comparisons.item_text_vectors:ItemTextVectors",
         "majority": "habitus.comparisons.majority:Majority",

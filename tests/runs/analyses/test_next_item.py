@@ -52,6 +52,8 @@ def test_every_row_is_in_every_table(plan: AnalysisPlan, checked: Checked) -> No
         "CLUE, all services",
         "CLUE, own service alone",
         "CLUE, all services, 8 wide",
+        "Item CF in vectors, two towers",
+        "CLUE + item CF in vectors (hybrid)",
     ]
     assert [row[0] for row in tables["Costs of a task"]["rows"]] == rows
     assert [row[0] for row in tables["Uplift over most popular, by stratum"]["rows"]] == rows[1:]
@@ -74,13 +76,18 @@ def test_on_another_company_there_is_one_slot_and_a_run_of_its_own(
     monkeypatch.setattr(module, "traces_step", lambda *_: (traces, ("Made up.",)))
     results = checked(next_item(plan))
     rows = [row[0] for row in results["tables"][0]["rows"]]
-    assert rows[-3:] == [
+    assert rows[-5:] == [
         "CLUE, another company's",
         "CLUE, another company's, 8 wide",
         "CLUE, this set alone",
+        "Item CF in vectors, two towers",
+        "CLUE + item CF in vectors (hybrid)",
     ]
     # It encodes users too, and says how fast.
-    assert all(row[-1] > 0 for row in results["tables"][-1]["rows"][-3:])
+    assert all(row[-1] > 0 for row in results["tables"][-1]["rows"][-5:-2])
+    assert any(
+        f.startswith("CLUE + item CF in vectors (hybrid) against") for f in results["findings"]
+    )
     titles = [table["title"] for table in results["tables"]]
     assert "What the user's other service adds" not in titles
     assert any("pre-trained on synthetic" in note for note in results["notes"])

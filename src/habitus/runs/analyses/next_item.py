@@ -21,6 +21,7 @@ from habitus.evaluation.next_item_table import NextItemTable
 from habitus.probes.two_tower import TwoTowerConfig
 from habitus.representations.model import Model
 from habitus.runs.analyses.base import AnalysisPlan, Answer, analysis_results
+from habitus.runs.analyses.next_item_hybrid import hybrid_rows
 from habitus.runs.analyses.next_item_rows import ModelVectors, model_row, quick_towers, rungs
 from habitus.runs.analyses.next_item_sets import (
     SETS,
@@ -107,6 +108,7 @@ def next_item(plan: AnalysisPlan) -> Json:
     if what.source is not None:
         models[SCRATCH], row = scratch_row(plan, what, towers)
         rows.append(row)
+    rows += hybrid_rows(models[BOTH], towers, own=len(what.services) == 1)
     methods = [*rungs(towers), *rows]
 
     def show(what: str, done: int, total: int) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Final
 from habitus.evaluation.bootstrap import Difference
 from habitus.evaluation.next_item import Outcome
 from habitus.evaluation.next_item_table import Kind, NextItemTable
+from habitus.runs.analyses.next_item_hybrid import FACTORS, HYBRID
 from habitus.runs.analyses.next_item_rows import POPULAR
 from habitus.runs.steps import Json
 
@@ -182,6 +183,13 @@ def findings(table: NextItemTable, labels: Labels) -> list[str]:
             f"{labels[name]}, {verdict(table.difference(BOTH, name, MAIN))}" for name in beside
         )
         found.append(f"{labels[BOTH]} against others with the same towers: {said}.")
+    if FACTORS in means and HYBRID in means:
+        said = "; ".join(
+            f"{labels[name]}, {verdict(table.difference(HYBRID, name, MAIN))}"
+            for name in (FACTORS, BLEND, BOTH)
+            if name in means
+        )
+        found.append(f"{labels[HYBRID]} against its parts and the best rung: {said}.")
     if BOTH in means and OWN in means:
         said = "; ".join(
             f"{name}, {verdict(table.difference(BOTH, OWN, MAIN, chosen_B=chosen_B))}"
