@@ -1,11 +1,23 @@
 """Bags of words as batches and what reads them."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
 from scipy.sparse import csr_array
+from torch.optim import Adam, SparseAdam
 
-from habitus.comparisons.word_bags import WordBagEncoder, WordBagEncoderConfig, word_bags
+from habitus.comparisons.word_bags import (
+    WordBagEncoder,
+    WordBagEncoderConfig,
+    plain_bag,
+    word_bags,
+)
+from habitus.probes import fine_tune
+from habitus.probes.fine_tune import ClassNetwork
+from habitus.random import torch_generator
+from habitus.training.row_adam import RowAdam
 
 WEIGHT_UW = csr_array(np.array([[0.5, 0, 2], [0, 0, 0], [0, 1, 0], [3, 0, 0]], np.float32))
 
@@ -45,6 +57,37 @@ def test_gradients_hold_the_words_of_the_batch_only() -> None:
     assert gradient is not None
     assert gradient.is_sparse
     assert gradient.coalesce().indices().tolist() == [[0]]
+
+
+@pytest.mark.parametrize("num_hidden", [0, 2])
+def test_steps_of_training_are_those_of_torch_s_bag_and_sparse_adam(num_hidden: int) -> None:
+    chance = np.random.default_rng(0)
+    counts_UW = chance.poisson(0.3, (24, 50)) * chance.random((24, 50))
+    batches = word_bags(csr_array(counts_UW.astype(np.float32)))
+    config = WordBagEncoderConfig(num_words=50, width=16, num_hidden=num_hidden)
+    class_U = torch.from_numpy(chance.integers(0, 3, 24))
+    torch.manual_seed(0)
+    encoder = WordBagEncoder(config)
+    ours = ClassNetwork(copy.deepcopy(encoder), 3, 0.0, torch_generator(0))
+    twin = ClassNetwork(encoder, 3, 0.0, torch_generator(0))
+    optimizers = fine_tune._optimizers(ours, 1e-2, 0.0)
+    assert [type(optimizer) for optimizer in optimizers] == [Adam, RowAdam]
+    table_WD = encoder.words.weight
+    dense = [p for name, p in twin.named_parameters() if name != "encoder.words.weight"]
+    plain = [Adam(dense, lr=1e-2), SparseAdam([table_WD], lr=1e-2)]
+    for _ in range(8):
+        places = chance.permutation(24)[:10]
+        ((_, batch),) = batches(places)
+        for optimizer in (*optimizers, *plain):
+            optimizer.zero_grad()
+        said_UC = twin.head(encoder.layers(plain_bag(table_WD, batch)))
+        for logits_UC in (ours(batch), said_UC):
+            loss = torch.nn.functional.cross_entropy(logits_UC, class_U[places])
+            torch.autograd.backward(loss)
+        for optimizer in (*optimizers, *plain):
+            optimizer.step()
+        for name, weight in twin.named_parameters():
+            torch.testing.assert_close(ours.get_parameter(name), weight, atol=1e-6, rtol=0)
 
 
 def test_dropout_stands_between_hidden_layers() -> None:

@@ -1,5 +1,8 @@
 """Bags of words as batches, and the networks that read them (B-3, B-3b).
 
+The gradient of word vectors holds the words of the batch only, each once; it is handed over as a
+product where the optimiser can read one (:mod:`habitus.training.row_adam`).
+
 Shapes: U users of a batch, N entries of all users (a word and its weight), W words, D width.
 """
 
@@ -7,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
 from scipy.sparse import csr_array
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn.functional import embedding_bag
 from typing_extensions import override
 
@@ -20,6 +24,7 @@ from habitus.config import Config
 from habitus.data.traces import Rows
 from habitus.encoders import Representation, UserEncoder
 from habitus.probes.fine_tune import Batches
+from habitus.training.row_adam import RowProducts, by_row, hand_over
 
 
 class WordBagBatch(NamedTuple):
@@ -102,15 +107,10 @@ class WordBagEncoder(UserEncoder):
 
     @override
     def forward(self, batch: WordBagBatch) -> Representation:
-        sum_UD = embedding_bag(
-            batch.word_N,
-            self.words.weight,
-            batch.ptr_U1,
-            mode="sum",
-            sparse=True,
-            per_sample_weights=batch.weight_N,
-            include_last_offset=True,
-        )
+        if batch.word_N.device.type == "cpu":
+            sum_UD = _Bag.apply(self.words.weight, batch)  # type: ignore[no-untyped-call]
+        else:
+            sum_UD = plain_bag(self.words.weight, batch)
         return Representation(self.layers(sum_UD), batch.ptr_U1.diff() > 0, {})
 
     @override
@@ -118,3 +118,38 @@ class WordBagEncoder(UserEncoder):
         width = self.config.width
         flops = 2.0 * width * (batch.num_events + width * self.config.num_hidden * batch.num_users)
         return flops, flops
+
+
+def plain_bag(table_WD: Tensor, batch: WordBagBatch) -> Tensor:
+    """Return the weighted sum of word vectors of each user, ``(U, D)``, by torch alone."""
+    return embedding_bag(
+        batch.word_N,
+        table_WD,
+        batch.ptr_U1,
+        mode="sum",
+        sparse=True,
+        per_sample_weights=batch.weight_N,
+        include_last_offset=True,
+    )
+
+
+class _Bag(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, table_WD: Tensor, batch: WordBagBatch) -> Tensor:  # noqa: ANN401
+        ctx.table_WD, ctx.batch = table_WD, batch
+        return plain_bag(table_WD, batch)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, g_UD: Tensor) -> tuple[Tensor | None, None]:  # noqa: ANN401
+        batch, table_WD = ctx.batch, ctx.table_WD
+        word_W, ptr_W1, place_N = by_row(batch.word_N.numpy(), len(table_WD))
+        user_N = np.repeat(np.arange(batch.num_users), batch.ptr_U1.diff().numpy())
+        products = RowProducts(
+            word_W,
+            ptr_W1,
+            user_N[place_N],
+            batch.weight_N.numpy()[place_N],
+            g_UD.contiguous().numpy(),
+        )
+        return hand_over(table_WD, products), None

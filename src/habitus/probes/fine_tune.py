@@ -32,6 +32,7 @@ from habitus.errors import DataError, GuardError, UsageError
 from habitus.probes.trials import Classes, Floats, Score, Trial, judge
 from habitus.random import derive_seed, torch_generator
 from habitus.training.optimizer import parameter_groups
+from habitus.training.row_adam import RowAdam
 from habitus.training.state import seed_dropout
 
 Batches = Callable[[Rows], Iterable[tuple[Rows, Any]]]
@@ -252,7 +253,8 @@ def _optimizers(network: nn.Module, learning_rate: float, weight_decay: float) -
         Adam(dense, lr=learning_rate, weight_decay=weight_decay, fused=fused)
     ]
     if sparse:
-        optimizers.append(SparseAdam(sparse, lr=learning_rate))
+        on_cpu = {parameter.device.type for parameter in sparse} == {"cpu"}
+        optimizers.append((RowAdam if on_cpu else SparseAdam)(sparse, lr=learning_rate))
     return optimizers
 
 
