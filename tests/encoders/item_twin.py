@@ -15,8 +15,10 @@ from torch import Tensor, nn
 
 from habitus.data.item_sequence import ItemSequenceBatch
 from habitus.encoders.item_text import ItemTextEncoder
+from habitus.nn.attention import PackedAttention
+from habitus.nn.feed_forward import FeedForward
 from habitus.nn.mean_transformer import MeanTransformer
-from habitus.nn.transformer import FeedForward, TransformerBlock
+from habitus.nn.transformer import TransformerBlock
 
 
 class PaddedTransformer(nn.Module):
@@ -52,6 +54,7 @@ class PaddedTransformer(nn.Module):
             assert isinstance(block, TransformerBlock)
             attention, ffn = block.attention, block.ffns[0]
             assert isinstance(ffn, FeedForward)
+            assert isinstance(attention, PackedAttention)
             found += [
                 (theirs.self_attn.in_proj_weight, attention.query_key_value.weight),
                 (theirs.self_attn.in_proj_bias, attention.query_key_value.bias),

@@ -6,8 +6,11 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from habitus.nn.attention import PackedLayout
-from habitus.nn.transformer import FeedForward, TransformerBlock, block_flops, init_normal
+from habitus.nn.attention import PackedAttention, PackedLayout
+from habitus.nn.experts_config import ExpertsConfig
+from habitus.nn.feed_forward import FeedForward
+from habitus.nn.routing import Router
+from habitus.nn.transformer import TransformerBlock, block_flops, init_normal
 
 WIDTH, HIDDEN, HEADS = 8, 12, 2
 
@@ -32,6 +35,7 @@ def twin_of(module: TransformerBlock, activation: str = "relu") -> nn.Transforme
     )
     attention, ffn = module.attention, module.ffns[0]
     assert isinstance(ffn, FeedForward)
+    assert isinstance(attention, PackedAttention)
     twin.self_attn.in_proj_weight.data = attention.query_key_value.weight.data
     twin.self_attn.in_proj_bias.data = attention.query_key_value.bias.data
     for ours, theirs in (
@@ -56,17 +60,6 @@ def test_one_feed_forward_layer_is_the_pre_norm_block_of_pytorch(activation: str
     torch.testing.assert_close(
         module(x_TD, here), expected_ULD.flatten(0, 1)[here.place_T], atol=1e-5, rtol=1e-5
     )
-
-
-def test_feed_forward_by_hand() -> None:
-    layer = FeedForward(1, 2)
-    with torch.no_grad():
-        layer.inner.weight.copy_(torch.tensor([[2.0], [-1.0]]))
-        layer.inner.bias.copy_(torch.tensor([0.0, 1.0]))
-        layer.outer.weight.copy_(torch.tensor([[1.0, 10.0]]))
-        layer.outer.bias.copy_(torch.tensor([100.0]))
-    # x = 3: relu(6) + 10 relu(-2) + 100; x = -3: relu(-6) + 10 relu(4) + 100.
-    assert layer(torch.tensor([[3.0], [-3.0]])).flatten().tolist() == [106.0, 140.0]
 
 
 def test_more_feed_forward_layers_follow_one_another_as_residuals() -> None:
@@ -110,6 +103,54 @@ def test_operations_by_hand() -> None:
     assert block_flops(3, 5, 4, 8, 2) == 384 + 80 + 768
 
 
+EXPERTS = ExpertsConfig(
+    num_experts=3, split=2, shared=1, attention="switchhead", attention_experts=2
+)
+
+
+def test_one_expert_is_the_dense_block_bit_by_bit() -> None:
+    dense, x_TD, here = block(num_ffn=2), tokens(9), layout(3, 5, 1)
+    torch.manual_seed(0)
+    one = TransformerBlock(
+        WIDTH, HIDDEN, HEADS, num_ffn=2, experts=ExpertsConfig(attention="moe_qkv")
+    )
+    assert list(one.state_dict()) == list(dense.state_dict())
+    assert torch.equal(one(x_TD, here), dense(x_TD, here))
+    assert one.routed(x_TD, here).routing == {}
+
+
+def test_a_block_with_experts_is_its_layers_as_residuals() -> None:
+    torch.manual_seed(0)
+    module = TransformerBlock(WIDTH, HIDDEN, HEADS, num_ffn=2, experts=EXPERTS)
+    x_TD, here = tokens(9), layout(3, 5, 1)
+    out_TD, routing = module.routed(x_TD, here)
+    x = x_TD + module.attention(module.attention_norm(x_TD), here).x_TD
+    for norm, ffn in zip(module.ffn_norms, module.ffns, strict=True):
+        x = x + ffn(norm(x)).x_TD
+    torch.testing.assert_close(out_TD, x)
+    assert torch.equal(module(x_TD, here), out_TD)
+    # Each is named by its path in the block.
+    assert list(routing) == [
+        "attention.value_router",
+        "attention.output_router",
+        "ffns.0.router",
+        "ffns.1.router",
+    ]
+    assert all(isinstance(module.get_submodule(path), Router) for path in routing)
+
+
+def test_operations_with_experts_are_those_that_pytorch_counts() -> None:
+    module = TransformerBlock(WIDTH, HIDDEN, HEADS, num_ffn=2, experts=EXPERTS)
+    with (
+        torch.no_grad(),
+        sdpa_kernel(SDPBackend.MATH),
+        FlopCounterMode(display=False) as counter,
+    ):
+        module(tokens(15), layout(5, 5, 5))
+    ours = block_flops(15, 75, WIDTH, HIDDEN, 2, EXPERTS, HEADS)
+    assert counter.get_total_flops() == ours
+
+
 def test_first_weights_are_normal_and_what_is_added_begins_smaller() -> None:
     torch.manual_seed(0)
     blocks = [TransformerBlock(64, 256, 4), TransformerBlock(64, 256, 4)]
@@ -117,6 +158,7 @@ def test_first_weights_are_normal_and_what_is_added_begins_smaller() -> None:
     for module in blocks:
         ffn = module.ffns[0]
         assert isinstance(ffn, FeedForward)
+        assert isinstance(module.attention, PackedAttention)
         # Two blocks add four times: 0.02 / √4.
         for linear, std in (
             (module.attention.query_key_value, 0.02),

@@ -128,8 +128,12 @@ class PackedLayout:
         return flat if self.is_full else flat.index_select(0, self.place_T)
 
 
-class PackedAttention(nn.Module):
-    """Self-attention inside each sequence, with an output projection (A-S11)."""
+class MultiHeadAttention(nn.Module):
+    """Heads, and attention inside each sequence; heirs say how queries, keys and values are made.
+
+    Raises:
+        ValueError: the heads do not divide the width.
+    """
 
     def __init__(self, width: int, num_heads: int) -> None:
         super().__init__()
@@ -137,13 +141,6 @@ class PackedAttention(nn.Module):
             raise ValueError(f"num_heads must divide the width {width}, got {num_heads}")
         self.num_heads = num_heads
         self.head_dim = width // num_heads
-        self.query_key_value = nn.Linear(width, 3 * width)
-        self.output = nn.Linear(width, width)
-
-    def forward(self, x_TD: Tensor, layout: PackedLayout) -> Tensor:
-        """Return ``(T, D)``."""
-        out_TD: Tensor = self.output(self._attend(self.query_key_value(x_TD), layout))
-        return out_TD
 
     def _attend(self, qkv_T3D: Tensor, layout: PackedLayout) -> Tensor:
         if layout.group_H1 is None:
@@ -181,3 +178,17 @@ class PackedAttention(nn.Module):
         out = varlen_attn(query_TNE, key_TNE, value_TNE, offsets, offsets, longest, longest)
         assert isinstance(out, Tensor)
         return out.flatten(1)
+
+
+class PackedAttention(MultiHeadAttention):
+    """Self-attention inside each sequence, with an output projection (A-S11)."""
+
+    def __init__(self, width: int, num_heads: int) -> None:
+        super().__init__(width, num_heads)
+        self.query_key_value = nn.Linear(width, 3 * width)
+        self.output = nn.Linear(width, width)
+
+    def forward(self, x_TD: Tensor, layout: PackedLayout) -> Tensor:
+        """Return ``(T, D)``."""
+        out_TD: Tensor = self.output(self._attend(self.query_key_value(x_TD), layout))
+        return out_TD

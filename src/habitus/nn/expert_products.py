@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -66,6 +66,10 @@ class Plan:
         """Rows of each expert, for Python: waits for a GPU."""
         sizes: list[int] = self.count_E.tolist()
         return sizes
+
+    def regrouped(self, num_choices: int) -> Plan:
+        """Return the same rows as those of more tokens with fewer choices, or the other way."""
+        return replace(self, place_TK=self.place_TK.view(-1, num_choices))
 
 
 def plan(expert_TK: Tensor, num_experts: int) -> Plan:
