@@ -130,3 +130,21 @@ def test_help_names_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
 def test_analyses_are_called_with_a_plan_alone() -> None:
     first: Callable[[AnalysisPlan], object] = analyses.ANALYSES["map"]
     assert first.__name__ == "word_map"
+
+
+def test_models_of_ones_own_reach_the_plan_of_analyses_that_have_such_rows(
+    stand_in: StandIn,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(analyses, "ANALYSES", {"matching": stand_in, "ablation": stand_in})
+    folders = [tmp_path / "a", tmp_path / "b"]
+    words = [word for folder in folders for word in ("--model", str(folder))]
+    assert run("matching", "--out", str(tmp_path / "out"), *words) == 0
+    assert list(stand_in.plans[-1].models) == folders
+    capsys.readouterr()
+    assert run("ablation", "--out", str(tmp_path / "out"), *words) != 0
+    assert "--model is for matching and next_item, not for ablation" in " ".join(
+        capsys.readouterr().err.split()
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 from rich.console import Console
@@ -41,6 +41,13 @@ def analyze_command(
         bool,
         typer.Option(help="labels, efficiency: also train encoders on each task; slow."),
     ] = False,
+    model: Annotated[
+        Optional[list[Path]],  # noqa: UP045 - typer reads the annotation
+        typer.Option(
+            metavar="DIR",
+            help="matching, next_item: a model directory of your own as a further row; repeatable.",
+        ),
+    ] = None,
     out: Annotated[Path, typer.Option(help="Steps go below it, the page to OUT/DATA/NAME.")] = Path(
         "runs/analyses"
     ),
@@ -55,9 +62,11 @@ def analyze_command(
     from habitus.cli.progress import stages
     from habitus.errors import UsageError
     from habitus.reports import model_card
-    from habitus.runs.analyses import ANALYSES, DATA, AnalysisPlan
+    from habitus.runs.analyses import ANALYSES, DATA, WITH_MODELS, AnalysisPlan
     from habitus.runs.card import card_info
 
+    if model and name not in WITH_MODELS:
+        raise UsageError(f"--model is for {' and '.join(WITH_MODELS)}, not for {name}")
     if seeds < 1:
         raise UsageError(f"--seeds must be at least 1, got {seeds}")
     analyze = ANALYSES[name]
@@ -75,6 +84,7 @@ def analyze_command(
             sensitive=allow_sensitive,
             task=task,
             fine_tune=fine_tune,
+            models=tuple(model or ()),
         )
         results = {**analyze(plan), "command": _command(name, plan)}
     _write(results, out / data / name)
@@ -98,6 +108,7 @@ def _command(name: str, plan: AnalysisPlan) -> str:
     words += ["--quick"] if plan.quick else []
     words += [f"--seeds {plan.seeds}"] if plan.seeds > 1 else []
     words += [f"--task {plan.task}"] if plan.task is not None else []
+    words += [f"--model {path}" for path in plan.models]
     words += ["--fine-tune"] if plan.fine_tune else []
     words += ["--allow-sensitive"] if plan.sensitive else []
     return " ".join(words)

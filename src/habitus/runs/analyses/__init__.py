@@ -30,5 +30,7 @@ DATA = {
     "next_item": "complete_journey_services",
 }
 """Analysis name → the set that it is about where none is named; ``synthetic_posts`` for others."""
+WITH_MODELS = ("matching", "next_item")
+"""Analyses that take models of the reader's own as rows."""
 
-__all__ = ["ANALYSES", "DATA", "AnalysisPlan"]
+__all__ = ["ANALYSES", "DATA", "WITH_MODELS", "AnalysisPlan"]

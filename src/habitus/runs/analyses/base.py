@@ -64,6 +64,8 @@ class AnalysisPlan:
     """Only this question; None asks all of the set."""
     fine_tune: bool = False
     """Where an analysis can, also train encoders on each task, end to end: slow."""
+    models: tuple[Path, ...] = ()
+    """Model directories that are rows of their own, where an analysis has such rows."""
 
     def __post_init__(self) -> None:
         if self.data not in (ALL, *DATASETS):

@@ -20,6 +20,7 @@ from habitus.runs.analyses.matching_rows import (
     Row,
     chosen_cca,
     encoder_rows,
+    own_rows,
     pool_step,
     rung_rows,
     trained,
@@ -33,6 +34,7 @@ from habitus.runs.analyses.matching_tables import (
     directions,
     scores,
 )
+from habitus.runs.analyses.own_models import own_models
 from habitus.runs.clue import ClueRun, clue
 from habitus.runs.steps import Json
 
@@ -60,7 +62,8 @@ def matching(plan: AnalysisPlan) -> Json:
     run = run_of(plan, split)
     task = MatchingTask(pool_step(plan, split).snapshot(plan.traces))
     plan.show("rungs", 0, 1, "TF-IDF and linear CCA")
-    rows = [*rung_rows(plan.traces, split), *encoder_rows(plan, run)]
+    own = own_models(plan, split.parts(plan.traces).pool_U, None)
+    rows = [*rung_rows(plan.traces, split), *encoder_rows(plan, run), *own_rows(own)]
     found = {row.name: [task.match(method) for method in row.methods] for row in rows}
     table = MatchingTable({CHANCE: [task.chance()], **found}, plan.resampling)
     labels = {CHANCE: "chance", **{row.name: row.label for row in rows}}
@@ -74,7 +77,7 @@ def matching(plan: AnalysisPlan) -> Json:
             curve_table(points),
         ],
         plots=[curve_plot(points)],
-        notes=_notes(plan, split, rows),
+        notes=[*_notes(plan, split, rows), *(model.remark for model in own)],
     )
     config = {"ours": run.to_dict(), "split": split.to_dict()}
     title = "The same people on another service"

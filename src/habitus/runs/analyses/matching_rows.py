@@ -21,6 +21,7 @@ from habitus.evaluation.matching_pool import MatchingPool
 from habitus.evaluation.matching_split import MatchingSplit
 from habitus.representations.model import Model
 from habitus.runs.analyses.base import AnalysisPlan
+from habitus.runs.analyses.own_models import OwnModel
 from habitus.runs.clue import ClueRun
 from habitus.runs.clue_slots import services_of, slots_of
 from habitus.runs.pretrain_step import pretrained_step
@@ -85,6 +86,11 @@ def encoder_rows(plan: AnalysisPlan, run: ClueRun) -> Iterator[Row]:
         warm = slots(lambda one: one.begin(plan.traces, work)[0])
         yield Row("warm_start", "warm start only", warm)
     yield Row(OURS, f"{run.label}, trained", trained(plan, run))
+
+
+def own_rows(models: Sequence[OwnModel]) -> list[Row]:
+    """Return the reader's own models as rows, as many seeds as there are of each: one."""
+    return [Row(own.name, own.label, [EncoderSlots(own.model)]) for own in models]
 
 
 def trained(plan: AnalysisPlan, run: ClueRun) -> list[Matches]:

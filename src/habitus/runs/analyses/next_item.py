@@ -10,11 +10,14 @@ are small.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from habitus.data.traces import Traces
+import numpy as np
+
+from habitus.data.traces import Rows, Traces
 from habitus.evaluation.next_item import ItemMethod, evaluate_next_items
 from habitus.evaluation.next_item_asked import AskedItems
 from habitus.evaluation.next_item_table import NextItemTable
@@ -43,6 +46,7 @@ from habitus.runs.analyses.next_item_tables import (
     strata_plot,
     strata_table,
 )
+from habitus.runs.analyses.own_models import own_models
 from habitus.runs.clue import ClueRun
 from habitus.runs.demo_pasum import traces_step
 from habitus.runs.pretrain_step import pretrained_step
@@ -103,12 +107,17 @@ def next_item(plan: AnalysisPlan) -> Json:
     what = set_of(plan.data)
     questions = questions_of(plan.traces, what, quick=plan.quick)
     towers = quick_towers(TOWERS) if plan.quick else TOWERS
+    own = own_models(plan, who_is_tested(questions), what.asked.get("cutoff"))
     trained = pretrained_on(plan, what)
-    models, rows = model_rows(plan, trained, towers, several=len(what.services) > 1)
+    several = len(what.services) > 1
+    models, rows = model_rows(plan, trained, towers, several=several)
     if what.source is not None:
         models[SCRATCH], row = scratch_row(plan, what, towers)
         rows.append(row)
-    rows += hybrid_rows(models[BOTH], towers, own=len(what.services) == 1)
+    for one in own:
+        models[one.name] = ModelVectors([one.model] * plan.seeds, plan.steps.root / "items")
+        rows.append(model_row(one.name, one.label, models[one.name], towers, own=not several))
+    rows += hybrid_rows(models[BOTH], towers, own=not several)
     methods = [*rungs(towers), *rows]
 
     def show(what: str, done: int, total: int) -> None:
@@ -127,11 +136,17 @@ def next_item(plan: AnalysisPlan) -> Json:
             cost_table(outcomes, {n: m.users_per_second for n, m in models.items()}),
         ],
         plots=[strata_plot(table, labels)],
-        notes=_notes(plan, what, questions),
+        notes=[*_notes(plan, what, questions), *(one.remark for one in own)],
     )
     config = {"run": trained.run.to_dict(), "towers": towers.to_dict()}
     config["asked"] = {asked.name: asked.config.to_dict() for asked in questions}
     return analysis_results(plan, "next_item", "The next item", QUESTION, config, answer)
+
+
+def who_is_tested(questions: Sequence[AskedItems]) -> Rows:
+    """Return the rows of all who are tested, or who stop what is trained on vectors."""
+    parts = [part.history.users_U for asked in questions for part in (asked.valid, asked.test)]
+    return np.unique(np.concatenate(parts))
 
 
 def pretrained_on(plan: AnalysisPlan, what: NextItemSet) -> Trained:
