@@ -148,6 +148,32 @@ def test_a_warm_run_shows_what_the_warm_start_alone_is_worth(people: Traces, fol
     assert names == [*ROWS[:3], "warm_start", *ROWS[3:]]
 
 
+def test_another_pretrained_run_is_a_row_beside_ours(
+    people: Traces, folder: Path, results: dict[str, Any]
+) -> None:
+    run = small_run(split=UserSplit())
+    longer = dataclasses.replace(run.training, max_steps=run.training.max_steps + 1)
+    # Its own cutoff and split give way to those of the experiment.
+    other = dataclasses.replace(
+        run, training=longer, as_of="2023-02-01", split=UserSplit(train=0.8, valid=0.1, test=0.1)
+    )
+    experiment = experiment_of(people, folder, others={"longer": (other, "longer", "Words.")})
+    found = run_experiment(experiment)
+    assert [method["name"] for method in found["methods"]] == [*ROWS[:4], "longer", *ROWS[4:]]
+    row = next(method for method in found["methods"] if method["name"] == "longer")
+    assert (row["label"], row["group"], row["description"]) == ("longer", "comparison", "Words.")
+    assert found["config"]["longer"] == other.to_dict()
+    # The first step of both is the same: only the length of training tells them apart.
+    model, _ = pretrained(experiment, 0, "longer")
+    assert model.digest != pretrained(experiment, 0)[0].digest
+    assert model.about["run"]["as_of"] == "2023-08-01"
+    assert model.about["run"]["split"] == experiment.run.split.to_dict()
+    scores = {c["method"]: c["metrics"] for c in found["cells"] if c["task"] == "taste"}
+    before = {c["method"]: c["metrics"] for c in results["cells"] if c["task"] == "taste"}
+    assert scores["ours"] == before["ours"]
+    assert scores["longer"] != scores["ours"]
+
+
 def test_a_sensitive_task_needs_leave(people: Traces, folder: Path) -> None:
     entry = {"kind": "profile", "name": "trait", "question": "?", "horizon_days": 30,
              "attribute": "community", "values": ["0"],

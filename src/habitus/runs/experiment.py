@@ -9,7 +9,7 @@ Shapes: U users, D representation width.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -48,6 +48,8 @@ class Experiment:
     traces: Traces
     tasks: Sequence[DatedTask]
     run: Run
+    others: Mapping[str, tuple[Run, str, str]] = field(default_factory=dict)
+    """Further pre-trained rows: name → run, label and description."""
     steps: Steps
     show: Show
     card: Callable[[Model], str]
@@ -82,10 +84,11 @@ def run_experiment(experiment: Experiment) -> Json:
     """
     made = [pretrained(experiment, seed) for seed in experiment.pretrain_seeds]
     rows = model_rows(experiment, [model for model, _ in made])
+    others = [_other_row(experiment, name) for name in experiment.others]
     plan = EvaluationPlan(
         traces=experiment.traces,
         tasks=experiment.tasks,
-        methods=all_methods(experiment, rows),
+        methods=all_methods(experiment, rows, others),
         split=experiment.run.split,
         trials=experiment.trials,
         resampling=experiment.resampling,
@@ -100,7 +103,8 @@ def run_experiment(experiment: Experiment) -> Json:
     results |= {
         "created": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         "preset": experiment.run.preset,
-        "config": experiment.run.to_dict(),
+        "config": experiment.run.to_dict()
+        | {name: run.to_dict() for name, (run, *_) in experiment.others.items()},
         "pretrain_seeds": list(experiment.pretrain_seeds),
         "versions": versions_entry(),
         "machine": machine_entry(torch.get_num_threads()),
@@ -113,10 +117,18 @@ def run_experiment(experiment: Experiment) -> Json:
     return dict(plain(results))
 
 
-def pretrained(experiment: Experiment, seed: int) -> tuple[Model, Json]:
-    """Return the model of one seed and the facts of its pre-training, made now or reused."""
-    run = replace(experiment.run, as_of=experiment.as_of).with_seed(seed)
-    label = "pretrain" if len(experiment.pretrain_seeds) == 1 else f"pretrain, seed {seed}"
+def pretrained(experiment: Experiment, seed: int, other: str | None = None) -> tuple[Model, Json]:
+    """Return the model of one seed and the facts of its pre-training, made now or reused.
+
+    Args:
+        experiment: whose traces and cutoff.
+        seed: of the pre-training.
+        other: the row of ``experiment.others`` that is meant; None for ours.
+    """
+    run, label, _ = (experiment.run, "", "") if other is None else experiment.others[other]
+    run = replace(run, as_of=experiment.as_of, split=experiment.run.split).with_seed(seed)
+    several = len(experiment.pretrain_seeds) > 1
+    label = f"pretrain {label}".strip() + (f", seed {seed}" if several else "")
     return pretrained_step(
         experiment.traces,
         run,
@@ -140,7 +152,24 @@ def model_rows(experiment: Experiment, models: Sequence[Model]) -> ModelRows:
     )
 
 
-def all_methods(experiment: Experiment, rows: ModelRows) -> list[Method]:
+def _other_row(experiment: Experiment, name: str) -> Method:
+    run, label, description = experiment.others[name]
+    made = [pretrained(experiment, seed, name) for seed in experiment.pretrain_seeds]
+    dated = replace(run, as_of=experiment.as_of, split=experiment.run.split)
+    return ModelRows(
+        traces=experiment.traces,
+        steps=experiment.steps,
+        models=[model for model, _ in made],
+        runs=[dated.with_seed(seed) for seed in experiment.pretrain_seeds],
+        work=experiment.work,
+        name=name,
+        row=(label, "comparison", description),
+    ).ours()
+
+
+def all_methods(
+    experiment: Experiment, rows: ModelRows, others: Sequence[Method] = ()
+) -> list[Method]:
     """Return the rows of the honest table (D12), fitted on the training snapshot."""
     traces = experiment.traces
     train = experiment.run.split.rows(traces, "train")
@@ -149,7 +178,7 @@ def all_methods(experiment: Experiment, rows: ModelRows) -> list[Method]:
     more = () if experiment.more_methods is None else experiment.more_methods(snapshot)
     ours = rows.ours()
     both = concatenated("ours+aggregates", "habitus + aggregates", "ours", BOTH, ours, counts)
-    return [majority, noise, *rows.controls(), counts, *more, ours, both]
+    return [majority, noise, *rows.controls(), counts, *more, *others, ours, both]
 
 
 def map_of_users(traces: Traces, tasks: Sequence[DatedTask], users_U: Rows, model: Model) -> Json:
