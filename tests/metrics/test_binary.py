@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -6,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score
 
-from habitus.metrics import RankedClasses, auprc, auroc, recall_at_precision
+from habitus.metrics import RankedClasses, Statistic, auprc, auroc, recall_at_precision
+from habitus.metrics.binary import recall_at_50_statistic, recall_at_85_statistic
 
 Rows = list[tuple[int, int, int]]
 # Few distinct scores, so that ties are the rule; weights from 0, as a resample has them.
@@ -85,6 +87,24 @@ def test_by_hand_with_a_tie() -> None:
     # Precision 1 only down to .8; 2/3 down to .5.
     assert recall_at_precision(labels, scores, 0.85) == 0.5
     assert recall_at_precision(labels, scores, 0.5) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("statistic", "precision"), [(recall_at_85_statistic, 0.85), (recall_at_50_statistic, 0.5)]
+)
+def test_the_recalls_of_the_paper_are_points_of_the_curve(
+    statistic: Callable[..., Statistic], precision: float
+) -> None:
+    generator = np.random.default_rng(0)
+    labels = generator.random(400) < 0.2
+    scores = 2 * labels + generator.normal(size=400)
+    p, r, _ = precision_recall_curve(labels, scores)
+    weights_BR = np.stack([np.ones(400), generator.integers(0, 3, 400)], axis=1)
+    found = statistic(labels, scores)(weights_BR)
+    assert found[0] == pytest.approx(r[p >= precision].max(), abs=1e-6)
+    assert 0.1 < found[0] < 1
+    alone = recall_at_precision(labels, scores, precision, weights_BR[:, 1])
+    assert found[1] == pytest.approx(alone, abs=1e-6)
 
 
 def test_no_threshold_with_that_precision_is_a_recall_of_0() -> None:

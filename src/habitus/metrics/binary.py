@@ -9,6 +9,8 @@ Shapes: B rows that are judged, G distinct scores that a positive has, R resampl
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix
@@ -144,6 +146,16 @@ def auroc_statistic(labels_B: npt.ArrayLike, scores_B: npt.ArrayLike) -> Statist
 def auprc_statistic(labels_B: npt.ArrayLike, scores_B: npt.ArrayLike) -> Statistic:
     """Return average precision as a function of weights."""
     return RankedClasses(labels_B, scores_B).auprc
+
+
+def recall_at_85_statistic(labels_B: npt.ArrayLike, scores_B: npt.ArrayLike) -> Statistic:
+    """Return R@P85 (A-S21), the largest recall at a precision of .85, as a function of weights."""
+    return partial(RankedClasses(labels_B, scores_B).recall_at_precision, precision=0.85)
+
+
+def recall_at_50_statistic(labels_B: npt.ArrayLike, scores_B: npt.ArrayLike) -> Statistic:
+    """Return R@P50 (A-S21), the largest recall at a precision of .50, as a function of weights."""
+    return partial(RankedClasses(labels_B, scores_B).recall_at_precision, precision=0.5)
 
 
 def _sums(step: npt.NDArray[np.int64], num_steps: int, num_columns: int) -> csr_matrix:
