@@ -53,6 +53,7 @@ KNOWN_ANSWERS = Registry[Callable[[], Iterable[Answer]]](
     "known answer",
     {
         "auroc_by_hand": "habitus.evaluation.known_answers:auroc_by_hand",
+        "basket_online_retail": "habitus.evaluation.known_retail:basket_online_retail",
         "bootstrap_width": "habitus.evaluation.known_answers:bootstrap_width",
         "cca_art_office": "habitus.evaluation.known_matching:cca_art_office",
         "cca_complete_journey": "habitus.evaluation.known_matching:cca_complete_journey",
