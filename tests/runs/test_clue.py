@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from habitus.config import override
 from habitus.data.snapshot import Snapshot
@@ -19,6 +20,7 @@ from habitus.runs import RUNS
 from habitus.runs.clue import PRESETS, ClueRun, clue
 from habitus.runs.clue_slots import item_parts, slots_of
 from habitus.runs.pretrain import Pretrained, pretrain
+from habitus.training.optimizer import Optimizers
 from tests.runs.interrupted import cut_and_go_on
 from tests.runs.shoppers import CUTOFF, SHOPPERS, small_clue
 
@@ -56,6 +58,7 @@ def test_the_paper_preset_is_that_of_appendix_b() -> None:
     assert (encoder.max_tokens, encoder.max_items) == (32, 512)
     assert run.bpe.vocab_size == 50_257
     assert (training.learning_rate, training.weight_decay) == (5e-4, 0.1)
+    assert training.decay_all
     assert (training.betas, training.eps, training.clip_norm) == ((0.9, 0.98), 1e-6, 0.01)
     assert (training.warmup_share, training.min_lr_share) == (0.01, 0.1)
     # 8 epochs of 11,294,122 users: ceil(11,294,122 / 256) = 44,118 steps each.
@@ -65,6 +68,27 @@ def test_the_paper_preset_is_that_of_appendix_b() -> None:
     assert (run.objective.begins, run.objective.max_scale) == (14.27, 100)
     assert (run.objective.paper_local, run.objective.paper_local_users) == (True, 4)
     assert not run.begins_warm
+
+
+def test_in_the_paper_preset_all_decays_but_the_temperature(shoppers: Traces) -> None:
+    paper, small = clue("paper").training, small_clue()
+    projected = replace(small.objective, projection="mlp")
+    model, objective = replace(small, objective=projected).build(shoppers)
+    both = nn.ModuleDict({"encoder": model.encoder, "objective": objective})
+    for training, spared in ((paper, {"objective.theta"}), (clue("ci").training, None)):
+        [adamw] = Optimizers(both, training).optimizers.values()
+        name_of = {id(p): n for n, p in both.named_parameters()}
+        free = {
+            name_of[id(p)]
+            for group in adamw.param_groups
+            if not group["weight_decay"]
+            for p in group["params"]
+        }
+        if spared is None:
+            # The default spares tables and biases, too.
+            assert {"objective.theta", "encoder.tokens.weight", "encoder.reduce.bias"} <= free
+        else:
+            assert free == spared
 
 
 @pytest.mark.parametrize("size", [size for size in SIZES if size != "paper"])

@@ -70,6 +70,23 @@ def test_only_matrices_decay(module: Everything) -> None:
     }
 
 
+def test_all_but_scalars_decay_where_that_is_asked_for(module: Everything) -> None:
+    config = TrainingConfig(max_steps=1, weight_decay=0.1, decay_all=True)
+    [adamw] = [o for n, o in Optimizers(module, config).optimizers.items() if n == "adamw"]
+    name_of = {id(p): n for n, p in module.named_parameters()}
+    decay = {
+        name_of[id(p)]: group["weight_decay"]
+        for group in adamw.param_groups
+        for p in group["params"]
+    }
+    assert [name for name, value in decay.items() if value == 0] == ["scale"]
+    assert {value for name, value in decay.items() if name != "scale"} == {0.1}
+    # Norm, biases and tables are among them.
+    assert {"norm.weight", "linear.bias", "table.weight", "bag.weight"} <= decay.keys()
+    groups = parameter_groups(module, decay_all=True)
+    assert [name for name, _ in groups["no_decay"]] == ["scale"]
+
+
 def test_decay_by_hand() -> None:
     # Without a gradient to follow, AdamW takes weight * (1 - lr * decay).
     linear = nn.Linear(2, 2)

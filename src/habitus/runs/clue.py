@@ -134,6 +134,7 @@ def _paper() -> ClueRun:
             max_steps=steps,
             learning_rate=5e-4,
             weight_decay=0.1,
+            decay_all=True,
             betas=(0.9, 0.98),
             eps=1e-6,
             warmup_share=0.01,
@@ -155,6 +156,7 @@ def _best(size: str = "paper") -> ClueRun:
         objective=CrossServiceConfig(projection="none"),
         training=replace(
             paper.training,
+            decay_all=False,
             max_steps=20_000,
             clip_norm=1.0,
             eps=1e-8,

@@ -29,6 +29,9 @@ class TrainingConfig(Config):
     """Of tables made with ``sparse=True`` (A-S1)."""
     weight_decay: float = 0.01
     """Decoupled; matrices only: no norm, no bias, no lookup table."""
+    decay_all: bool = False
+    """Decay norms, biases and lookup tables as well, all but scalars, such as the temperature of
+    a contrast (A-C9); tables made with ``sparse=True`` have no decay."""
     betas: tuple[float, float] = (0.9, 0.999)
     eps: float = 1e-8
     schedule: ScheduleName = "cosine"

@@ -29,7 +29,7 @@ class Optimizers:
     """
 
     def __init__(self, modules: nn.Module, config: TrainingConfig) -> None:
-        groups = parameter_groups(modules)
+        groups = parameter_groups(modules, decay_all=config.decay_all)
         if not any(groups.values()):
             raise UsageError("there is nothing to train: no parameter requires a gradient")
         self.config = config
@@ -77,12 +77,17 @@ class Optimizers:
             optimizer.zero_grad(set_to_none=True)
 
 
-def parameter_groups(modules: nn.Module) -> dict[GroupName, Named]:
+def parameter_groups(modules: nn.Module, *, decay_all: bool = False) -> dict[GroupName, Named]:
     """Return every trainable parameter once, by the group it belongs to.
 
     decay: matrices; no_decay: norms, biases, scalars; embedding: lookup tables; sparse: lookup
     tables that were made with ``sparse=True``. A table that is also a matrix elsewhere is a table.
+
+    Args:
+        modules: whose parameters.
+        decay_all: norms and biases are in decay, too: only scalars are not.
     """
+    least = 1 if decay_all else 2
     tables: dict[int, GroupName] = {}
     for module in modules.modules():
         if isinstance(module, (nn.Embedding, nn.EmbeddingBag)):
@@ -90,18 +95,19 @@ def parameter_groups(modules: nn.Module) -> dict[GroupName, Named]:
     groups: dict[GroupName, Named] = {"decay": [], "no_decay": [], "embedding": [], "sparse": []}
     for name, parameter in modules.named_parameters():
         if parameter.requires_grad:
-            usual: GroupName = "decay" if parameter.ndim >= 2 else "no_decay"
+            usual: GroupName = "decay" if parameter.ndim >= least else "no_decay"
             groups[tables.get(id(parameter), usual)].append((name, parameter))
     return groups
 
 
 def _adamw(groups: Mapping[Any, Named], config: TrainingConfig) -> AdamW:
     table_rate = config.embedding_learning_rate or config.learning_rate
+    decayed = ("decay", "embedding") if config.decay_all else ("decay",)
     settings: list[dict[str, Any]] = [
         {
             "params": [p for _, p in named],
             "lr": table_rate if name == "embedding" else config.learning_rate,
-            "weight_decay": config.weight_decay if name == "decay" else 0.0,
+            "weight_decay": config.weight_decay if name in decayed else 0.0,
         }
         for name, named in groups.items()
     ]
