@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 NAMES = (
     "ablation, labels, graph_size, map, efficiency, zero_shot, transfer, matching, next_item, "
-    "clue_ablation or domains."
+    "clue_ablation, towers or domains."
 )
 SETS = (
     "A named set; without it each analysis has one of its own. Those of PASUM want posts, such as "
-    "debate_forum_in_order; matching, next_item, clue_ablation and domains want services."
+    "debate_forum_in_order; matching, next_item, clue_ablation, towers and domains want services."
 )
 
 

@@ -113,20 +113,27 @@ class VectorMethod(ItemMethod):
 
     @override
     def fit(self, asked: AskedItems, seed: int) -> Fitted:
-        x_BD = np.concatenate([self.users(asked, part.history, seed) for part in asked.train])
-        target_B = asked.column_of(np.concatenate([part.target_B for part in asked.train]))
-        valid = self.users(asked, asked.valid.history, seed), asked.valid_targets
+        towers = self.train(asked, seed)
         test_BD = self.users(asked, asked.test.history, seed)
-        items_IE = self.items(asked, seed)
-        if self.popularity:
-            items_IE = with_popularity(items_IE, asked)
-        towers = TwoTower(self.towers).fit(items_IE, Pairs(x_BD, target_B), valid, seed)
         return Fitted(
             lambda place_B: towers.scores(test_BD[place_B]),
             towers.num_weights,
             towers.seconds_per_epoch,
             towers.num_epochs,
         )
+
+    def train(self, asked: AskedItems, seed: int) -> TwoTower:
+        """Return towers that learned from train users and were stopped by validation users.
+
+        No test user is read, so settings can be chosen by what they score.
+        """
+        x_BD = np.concatenate([self.users(asked, part.history, seed) for part in asked.train])
+        target_B = asked.column_of(np.concatenate([part.target_B for part in asked.train]))
+        valid = self.users(asked, asked.valid.history, seed), asked.valid_targets
+        items_IE = self.items(asked, seed)
+        if self.popularity:
+            items_IE = with_popularity(items_IE, asked)
+        return TwoTower(self.towers).fit(items_IE, Pairs(x_BD, target_B), valid, seed)
 
 
 def with_popularity(items_IE: Matrix, asked: AskedItems) -> Matrix:

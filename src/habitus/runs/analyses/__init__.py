@@ -18,6 +18,7 @@ ANALYSES = Registry[Callable[[AnalysisPlan], Json]](
         "map": "habitus.runs.analyses.map:word_map",
         "matching": "habitus.runs.analyses.matching:matching",
         "next_item": "habitus.runs.analyses.next_item:next_item",
+        "towers": "habitus.runs.analyses.towers:towers",
         "transfer": "habitus.runs.analyses.transfer:transfer",
         "zero_shot": "habitus.runs.analyses.zero_shot:zero_shot",
     },
@@ -28,6 +29,7 @@ DATA = {
     "domains": "all",
     "matching": "complete_journey_services",
     "next_item": "complete_journey_services",
+    "towers": "complete_journey_services",
 }
 """Analysis name → the set that it is about where none is named; ``synthetic_posts`` for others."""
 WITH_MODELS = ("matching", "next_item")
