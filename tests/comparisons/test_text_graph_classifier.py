@@ -12,8 +12,10 @@ import torch
 
 from habitus.comparisons.initial_vectors import InitialVectorsConfig
 from habitus.comparisons.text_graph_classifier import GIN, DeepSets, TextGraphClassifierConfig
+from habitus.data import text_graph_characters
 from habitus.data.snapshot import Snapshot
 from habitus.data.text_graph import TextGraphConfig
+from habitus.data.text_graph_characters import Characters
 from habitus.data.word_vocabulary import WordVocabularyConfig
 from habitus.encoders.text_graph import TextGraphEncoderConfig
 from habitus.errors import UsageError
@@ -116,6 +118,22 @@ def test_items_of_purchases_are_words_too(tmp_path: Path) -> None:
     assert set(fitted.vocabulary.words.to_pylist()) >= {"red", "wool", "salt", "rope"}
     ((_, batch),) = fitted.batches_of(Snapshot(traces))(np.array([1]))
     assert batch.lengths_U.tolist() == [4]
+
+
+def test_characters_can_be_nodes_and_begin_at_their_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The few words of the test share no part.
+    monkeypatch.setattr(text_graph_characters, "LEAST_WORDS", 1)
+    asked, class_B = planted(tmp_path / "t")
+    comparison = GIN(replace(SMALL, graph=TextGraphConfig(window=4, char_nodes=True)))
+    comparison.fit(asked.train)
+    characters = Characters.of(comparison.vocabulary.words)
+    num_words = len(comparison.vocabulary)
+    assert characters.names
+    begin_WD = comparison.encoder().words.weight.detach().numpy()
+    np.testing.assert_array_equal(begin_WD, characters.extend(begin_WD[:num_words]))
+    assert accuracy(comparison.classify(asked), class_B) > 0.8
 
 
 def test_each_is_refused_the_aggregation_of_the_other() -> None:

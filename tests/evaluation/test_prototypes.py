@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from habitus.comparisons import Classifies
+from habitus.data import text_graph_characters
 from habitus.data.keyword_graphs import one_word_graphs
 from habitus.data.snapshot import Snapshot
 from habitus.data.text_graph import TextGraphConfig
@@ -30,25 +31,48 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> tuple[ClassAsked, np.ndar
     return planted(tmp_path_factory.mktemp("posts") / "traces")
 
 
-def model_of(asked: ClassAsked) -> Model:
+def model_of(asked: ClassAsked, graph: TextGraphConfig | None = None) -> Model:
     """Return an untrained encoder with word vectors of the training posts."""
     tokens, words = TEXT.read(asked.train)
     vocabulary = WordVocabulary.fit(tokens, words, WordVocabularyConfig(min_count=1, min_users=1))
     known = relabel(tokens, vocabulary.lookup(words))
+    encoding = TextGraphEncoding(vocabulary, TEXT, graph or TextGraphConfig())
     torch.manual_seed(0)
     config = TextGraphEncoderConfig(
-        num_words=len(vocabulary), word_dim=8, hidden=8, aggregation="mean", residual=True
+        num_words=encoding.num_ids, word_dim=8, hidden=8, aggregation="mean", residual=True
     )
     encoder = TextGraphEncoder(config)
     vectors = fit_ppmi_svd(known, len(vocabulary), 8, 5, 0).vectors_WD
+    if encoding.characters is not None:
+        vectors = encoding.characters.extend(vectors)
     with torch.no_grad():
         encoder.words.weight.copy_(torch.from_numpy(vectors))
-    return Model(encoder, TextGraphEncoding(vocabulary, TEXT, TextGraphConfig()))
+    return Model(encoder, encoding)
 
 
 def test_topics_are_found_without_a_label(asked: tuple[ClassAsked, np.ndarray]) -> None:
     method = Prototypes(model_of(asked[0]), KEYWORDS)
     assert isinstance(method, Classifies)
+    assert accuracy(method.classify(asked[0], 0), asked[1]) > 0.8
+
+
+def test_keywords_have_characters_where_users_have(
+    asked: tuple[ClassAsked, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The few words of the test share no part.
+    monkeypatch.setattr(text_graph_characters, "LEAST_WORDS", 1)
+    method = Prototypes(model_of(asked[0], TextGraphConfig(char_nodes=True)), KEYWORDS)
+    graphs = method._graphs(asked[0])
+    characters = method.encoding.characters
+    assert characters is not None
+    assert "pan" in characters.names
+    of_first = graphs.word_V[: graphs.node_ptr_U1[1]]
+    words = of_first[of_first < characters.num_words]
+    expected = {c for w in words for c in characters.char_N[slice(*characters.ptr_W1[w : w + 2])]}
+    assert set(of_first.tolist()) == {
+        *words.tolist(),
+        *(characters.num_words + c for c in expected),
+    }
     assert accuracy(method.classify(asked[0], 0), asked[1]) > 0.8
 
 

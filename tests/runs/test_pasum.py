@@ -123,6 +123,29 @@ def test_contrast_trains_too_and_warm_words_are_not_random(posters: Traces, tmp_
     assert not random.begins_warm
 
 
+def test_characters_can_be_nodes(posters: Traces, tmp_path: Path) -> None:
+    run = override(small_pasum(**both()), ["graph.char_nodes=true", "graph.max_char_nodes=20"])
+    made = pretrain(posters, run, tmp_path / "made")
+    encoder, encoding = parts_of(made.model)
+    characters = encoding.characters
+    assert characters is not None
+    num_words = len(encoding.vocabulary)
+    assert encoder.words.weight.shape == (num_words + len(characters.names), 8)
+    # Words and weights begin as without them; a character is at least as common as its words.
+    begun, plain = (parts_of(r.begin(posters)[0])[0] for r in (run, small_pasum(**both())))
+    assert torch.equal(begun.words.weight[:num_words], plain.words.weight)
+    assert torch.equal(begun.word_weight_W[:num_words], plain.word_weight_W)
+    for word in range(num_words):
+        own = characters.char_N[slice(*characters.ptr_W1[word : word + 2])]
+        assert (begun.word_weight_W[num_words + own] <= begun.word_weight_W[word] + 1e-6).all()
+    made.model.save(tmp_path / "model", card="card")
+    snapshot = Snapshot(posters, CUTOFF)
+    there = load(tmp_path / "model").encode(snapshot)
+    assert there.tobytes() == made.model.encode(snapshot).tobytes()
+    with_them = parts_of(made.model)[1].graphs(snapshot)
+    assert (with_them.word_V >= num_words).any()
+
+
 def test_what_cannot_be_drawn_is_told(posters: Traces, tmp_path: Path) -> None:
     nothing = override(small_pasum(), ["vocabulary.min_count=100000"])
     with pytest.raises(GuardError, match="no word is left"):

@@ -66,7 +66,9 @@ class TextGraphClassifier(EndToEndComparison):
     def fit_words(self, tokens: Tokens, seed: int) -> None:
         encoding = TextGraphEncoding(self.vocabulary, self.text, self.config.graph)
         self._graphs = kept_graphs(encoding.graphs)
-        self.vectors_WD = initial_vectors(self.config.vectors, tokens, self.vocabulary, seed)
+        vectors_WD = initial_vectors(self.config.vectors, tokens, self.vocabulary, seed)
+        characters = encoding.characters
+        self.vectors_WD = vectors_WD if characters is None else characters.extend(vectors_WD)
 
     @override
     def encoder(self) -> TextGraphEncoder:

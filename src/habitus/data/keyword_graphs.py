@@ -48,7 +48,7 @@ def training_pairs(
     place_W = np.full(num_words, size, np.int32)
     place_W[word_K] = np.arange(size)
     one = relabel(tokens, place_W)._replace(user_ptr_U1=np.array([0, tokens.num_posts]))
-    everything = replace(config, max_nodes=None, node_score="degree")
+    everything = replace(config, max_nodes=None, node_score="degree", char_nodes=False)
     graph = build_text_graphs(one, everything)
     row_E = np.repeat(graph.word_V, np.diff(graph.edge_ptr_V1))
     col_E = graph.word_V[graph.edge_col_E]

@@ -30,8 +30,7 @@ class SegmentationConfig(Config):
     """How posts become words.
 
     Differs from the paper: punctuation and signs, which Jieba gives as words too, are no words
-    here. ``char_nodes`` of A-P1, the characters of a word as words of their own, is not built: the
-    resolution has it off.
+    here. The characters of a word as nodes of their own (A-P1) are an option of text graphs.
     """
 
     cleaning: CleaningConfig = field(default_factory=CleaningConfig)

@@ -27,6 +27,7 @@ from habitus.config import Config
 from habitus.data import association
 from habitus.data.association import Rules
 from habitus.data.snapshot import ranges
+from habitus.data.text_graph_characters import Characters, add_characters
 from habitus.data.text_graph_kernels import Array, build
 from habitus.data.traces import Rows
 from habitus.errors import DataError, UsageError
@@ -62,12 +63,29 @@ class TextGraphConfig(Config):
     node_score: Literal["degree", "degree_idf", "count", "count_idf"] = "degree"
     """What the words that stay have most of: neighbours (the paper), which favours function words,
     or tokens; as they are, or times idf (A-P6, improvements I1.7)."""
+    char_nodes: bool = False
+    """Whether the characters of the words that stay are nodes too, joined with these words; of
+    words of other scripts than Han and kana, runs of 3 to 5 characters (A-P1). They are added when
+    the graph of words is made, and change nothing in it."""
+    max_char_nodes: int | None = 500
+    """Characters that stay, beside ``max_nodes`` words: those of most of these words, then of most
+    tokens, then the first of the vocabulary; None: all."""
 
     def __post_init__(self) -> None:
         if self.window < 2:
             raise UsageError(f"window must be at least 2, got {self.window}: one word has no pair")
         if self.max_nodes is not None and not 1 <= self.max_nodes <= MAX_NODES:
             raise UsageError(f"max_nodes must be in [1, {MAX_NODES}] or None, got {self.max_nodes}")
+        if self.max_char_nodes is not None and self.max_char_nodes < 1:
+            raise UsageError(
+                f"max_char_nodes must be at least 1 or None, got {self.max_char_nodes}; for no "
+                f"characters set char_nodes to false"
+            )
+        if self.char_nodes and (self.max_nodes or 0) + (self.max_char_nodes or 0) > MAX_NODES:
+            raise UsageError(
+                f"max_nodes and max_char_nodes must be at most {MAX_NODES} together, got "
+                f"{self.max_nodes} and {self.max_char_nodes}"
+            )
         if not 0 < self.smoothing <= 1:
             raise UsageError(f"smoothing must be in (0, 1], got {self.smoothing}")
         if self.shrinkage < 0:
@@ -141,6 +159,7 @@ def build_text_graphs(
     config: TextGraphConfig,
     idf_W: npt.NDArray[np.floating] | None = None,
     *,
+    characters: Characters | None = None,
     threads: int = 1,
 ) -> TextGraphs:
     """Return the graph of each user of ``tokens``, whose ids are word ids 0 … W - 1.
@@ -148,13 +167,18 @@ def build_text_graphs(
     Equal, byte for byte, whatever the order of posts, the other users and the threads.
 
     Raises:
-        UsageError: ``node_score`` has an idf, and ``idf_W`` is missing or too short.
-        DataError: a user has more than 65,535 words and ``max_nodes`` is None.
+        UsageError: ``node_score`` has an idf, and ``idf_W`` is missing or too short; or there are
+            to be ``char_nodes``, and ``characters`` of the vocabulary are missing.
+        DataError: a user has more than 65,535 words, or words and characters.
     """
+    if config.char_nodes and characters is None:
+        raise UsageError(
+            "char_nodes needs the characters of the vocabulary that numbered the words"
+        )
     num_words = int(tokens.id_T.max()) + 1 if len(tokens.id_T) else 0
     assert not len(tokens.id_T) or tokens.id_T.min() >= 0
     idf = _idf(config, idf_W, num_words)
-    work = partial(_build_some, tokens, num_words, config, idf)
+    work = partial(_build_some, tokens, num_words, config, idf, characters)
     starts = range(0, tokens.num_users, _AT_ONCE)
     if threads == 1:
         return join_users(
@@ -163,6 +187,27 @@ def build_text_graphs(
     # Compiled code lets go of Python's lock: threads do here what prange would do inside it.
     with ThreadPoolExecutor(threads) as pool:
         return join_users(list(pool.map(work, starts)), weighted=config.edge_weight != "binary")
+
+
+def with_characters(
+    graphs: TextGraphs, config: TextGraphConfig, characters: Characters, start: int = 0
+) -> TextGraphs:
+    """Return graphs of words with their characters, if the config has them; else as they are.
+
+    Raises:
+        DataError: a user, counted from ``start``, has more than 65,535 words and characters.
+    """
+    if not config.char_nodes:
+        return graphs
+    found = add_characters(graphs, characters, config.max_char_nodes)
+    nodes_U = np.diff(found.node_ptr_U1)
+    if (nodes_U > MAX_NODES).any():
+        user = int(nodes_U.argmax())
+        raise DataError(
+            f"user {start + user} of those asked for has {nodes_U[user]} words and characters, a "
+            f"graph can have {MAX_NODES}: set max_char_nodes, or max_nodes"
+        )
+    return found
 
 
 def join_users(parts: Sequence[TextGraphs], *, weighted: bool) -> TextGraphs:
@@ -229,7 +274,12 @@ def _idf(config: TextGraphConfig, idf_W: Array | None, num_words: int) -> Array:
 
 
 def _build_some(
-    tokens: Tokens, num_words: int, config: TextGraphConfig, idf_W: Array, start: int
+    tokens: Tokens,
+    num_words: int,
+    config: TextGraphConfig,
+    idf_W: Array,
+    characters: Characters | None,
+    start: int,
 ) -> TextGraphs:
     """Return the graphs of up to ``C`` users from ``start`` on."""
     user_ptr_C1 = tokens.user_ptr_U1[start : start + _AT_ONCE + 1]
@@ -249,7 +299,8 @@ def _build_some(
     if bad >= 0:
         raise _too_many_words(tokens, start + bad)
     weights = None if config.edge_weight == "binary" else weight_E
-    return TextGraphs(node_ptr_U1, word_V, count_V, edge_ptr_V1, col_E, weights)
+    graphs = TextGraphs(node_ptr_U1, word_V, count_V, edge_ptr_V1, col_E, weights)
+    return graphs if characters is None else with_characters(graphs, config, characters, start)
 
 
 def _too_many_words(tokens: Tokens, user: int) -> DataError:

@@ -1,6 +1,6 @@
 """How the posts of a snapshot become batches of text graphs: the fitted state of a model directory.
 
-Shapes: U users of a snapshot, B users of one batch.
+Shapes: U users of a snapshot, B users of one batch, W words, C characters.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,10 +19,17 @@ from habitus.config import Config
 from habitus.data.posts import PostsConfig
 from habitus.data.segmentation import SegmentationConfig
 from habitus.data.snapshot import Snapshot
-from habitus.data.text_graph import TextGraphConfig, TextGraphs, build_text_graphs, join_users
+from habitus.data.text_graph import (
+    TextGraphConfig,
+    TextGraphs,
+    build_text_graphs,
+    join_users,
+    with_characters,
+)
 from habitus.data.text_graph_batch import TextGraphBatch, text_graph_batch
+from habitus.data.text_graph_characters import Characters
 from habitus.data.text_graph_store import Progress, TextGraphStore
-from habitus.data.tokens import TextSource, relabel
+from habitus.data.tokens import TextSource, Tokens, relabel
 from habitus.data.traces import Rows
 from habitus.data.word_vocabulary import WordVocabulary
 from habitus.data.writer import digest_of_table
@@ -77,6 +85,28 @@ class TextGraphEncoding:
             graph=self.graph,
             graphs_per_batch=self.graphs_per_batch,
         )
+
+    @cached_property
+    def characters(self) -> Characters | None:
+        """Those of the vocabulary; None where graphs have none."""
+        return Characters.of(self.vocabulary.words) if self.graph.char_nodes else None
+
+    @property
+    def num_ids(self) -> int:
+        """How many ids nodes can have: ``W``, or ``W + C`` where characters are nodes."""
+        more = 0 if self.characters is None else len(self.characters.names)
+        return len(self.vocabulary) + more
+
+    def build(self, tokens: Tokens) -> TextGraphs:
+        """Return the graph of each user of tokens, whose ids are places in the vocabulary."""
+        idf_W = self.vocabulary.idf_W if self.graph.needs_idf else None
+        return build_text_graphs(tokens, self.graph, idf_W, characters=self.characters)
+
+    def complete(self, graphs: TextGraphs) -> TextGraphs:
+        """Return graphs of words that were not built here as :meth:`build` would have them."""
+        if self.characters is None:
+            return graphs
+        return with_characters(graphs, self.graph, self.characters)
 
     def graphs(self, snapshot: Snapshot) -> TextGraphs:
         """Return the graph of each user, in the order of the snapshot; all are in memory."""
@@ -154,9 +184,7 @@ class TextGraphEncoding:
     def _build(self, snapshot: Snapshot, places_B: Rows) -> TextGraphs:
         users_B = snapshot.users_U[places_B]
         tokens, words = self.text.read(Snapshot(snapshot.traces, snapshot.as_of, users_B))
-        tokens = relabel(tokens, self.vocabulary.lookup(words))
-        idf_W = self.vocabulary.idf_W if self.graph.needs_idf else None
-        return build_text_graphs(tokens, self.graph, idf_W)
+        return self.build(relabel(tokens, self.vocabulary.lookup(words)))
 
 
 def _buckets(num_users: int) -> Iterator[Rows]:

@@ -68,9 +68,13 @@ class WordVocabulary:
 
     @property
     def idf_W(self) -> npt.NDArray[np.float32]:
-        """How telling a word is: ``log((1 + U) / (1 + users of it)) + 1``, at least 1."""
-        idf_W = np.log((1 + self.num_users) / (1 + self.num_users_W)) + 1
-        return idf_W.astype(np.float32)
+        """How telling each word is."""
+        return self.idf_of(self.num_users_W)
+
+    def idf_of(self, num_users_N: Rows) -> npt.NDArray[np.float32]:
+        """Return how telling is what n users have: ``log((1 + U) / (1 + n)) + 1``, at least 1."""
+        idf_N = np.log((1 + self.num_users) / (1 + num_users_N)) + 1
+        return idf_N.astype(np.float32)
 
     @classmethod
     def fit(

@@ -92,9 +92,8 @@ class Prototypes:
         vocabulary = self.encoding.vocabulary
         known = relabel(tokens, vocabulary.lookup(words))
         word_K = np.unique(np.concatenate(lists))
-        return keyword_graphs(
-            lists, training_pairs(known, word_K, len(vocabulary), self.encoding.graph)
-        )
+        pairs = training_pairs(known, word_K, len(vocabulary), self.encoding.graph)
+        return self.encoding.complete(keyword_graphs(lists, pairs))
 
 
 def keyword_ids(asked: ClassAsked, keywords: Keywords, encoding: TextGraphEncoding) -> list[Rows]:

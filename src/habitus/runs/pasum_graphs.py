@@ -16,7 +16,7 @@ import numpy as np
 
 from habitus.config import digest_of
 from habitus.data.snapshot import Snapshot
-from habitus.data.text_graph import TextGraphs, build_text_graphs
+from habitus.data.text_graph import TextGraphs
 from habitus.data.text_graph_encoding import TextGraphEncoding
 from habitus.data.text_graph_rows import GraphReader, half_of
 from habitus.data.text_graph_store import TextGraphStore
@@ -70,8 +70,7 @@ def _build(
     snapshot: Snapshot, encoding: TextGraphEncoding, view: View, places_B: Rows
 ) -> TextGraphs:
     known = _known(snapshot, encoding, places_B)
-    part = known if view == "whole" else half_of(known, view)
-    return build_text_graphs(part, encoding.graph, encoding.vocabulary.idf_W)
+    return encoding.build(known if view == "whole" else half_of(known, view))
 
 
 def _half_users(snapshot: Snapshot, encoding: TextGraphEncoding) -> Rows:

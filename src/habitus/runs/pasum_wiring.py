@@ -44,13 +44,26 @@ def build_pasum(traces: Traces, run: PasumRun, work: Path | None) -> tuple[Model
     text = text_source(traces, run, work)
     buckets = text.buckets(run.pretraining_snapshot(traces))
     vocabulary = WordVocabulary.fit_buckets(buckets, run.vocabulary)
+    encoding = TextGraphEncoding(vocabulary, text, run.graph)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(run.seed, "weights"))
-        encoder = TextGraphEncoder(replace(run.encoder, num_words=len(vocabulary)))
+        encoder = TextGraphEncoder(replace(run.encoder, num_words=encoding.num_ids))
         objective = _objective(run)
-    encoder.word_weight_W.copy_(torch.from_numpy(vocabulary.idf_W))
-    encoding = TextGraphEncoding(vocabulary, text, run.graph)
+    encoder.word_weight_W.copy_(torch.from_numpy(_idf(traces, run, encoding)))
     return Model(encoder, encoding, about=about_run(traces, run, objective.name)), objective
+
+
+def _idf(
+    traces: Traces, run: PasumRun, encoding: TextGraphEncoding
+) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+    """Return how telling each word is, and after the words each character that is a node."""
+    idf_W, characters = encoding.vocabulary.idf_W, encoding.characters
+    if characters is None:
+        return idf_W
+    buckets = encoding.text.buckets(run.pretraining_snapshot(traces))
+    known = (relabel(tokens, encoding.vocabulary.lookup(words)) for tokens, words in buckets)
+    users_C = sum(map(characters.count_users, known), np.zeros(len(characters.names), np.int64))
+    return np.concatenate([idf_W, encoding.vocabulary.idf_of(users_C)])
 
 
 def begin_pasum(traces: Traces, run: PasumRun, work: Path | None) -> tuple[Model, Objective]:
@@ -67,7 +80,10 @@ def begin_pasum(traces: Traces, run: PasumRun, work: Path | None) -> tuple[Model
 def word_vectors(
     traces: Traces, run: PasumRun, encoding: TextGraphEncoding
 ) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
-    """Return where the words of the vocabulary begin, ``(W, D)``; unknown ones drawn (A-P8)."""
+    """Return where the words of the vocabulary begin, ``(W, D)``; unknown ones drawn (A-P8).
+
+    After them stand the characters, where these are nodes: ``(W + C, D)``.
+    """
     config, vocabulary = run.word_vectors, encoding.vocabulary
     if config.kind == "file":
         assert config.file is not None
@@ -82,7 +98,7 @@ def word_vectors(
     vectors: np.ndarray[tuple[int, int], np.dtype[np.float32]] = complete(
         found.vectors_WD, found.known_W, vocabulary.words, derive_seed(run.seed, "unknown words")
     )
-    return vectors
+    return vectors if encoding.characters is None else encoding.characters.extend(vectors)
 
 
 def _fitted_vectors(snapshot: Snapshot, run: PasumRun, encoding: TextGraphEncoding) -> WordVectors:

@@ -72,14 +72,14 @@ def make_space(plan: AnalysisPlan, asked: AskedClasses) -> Space:
     encoder, encoding = parts_of(model)
     lists = _typical(asked, encoding)
     word_W = np.concatenate(lists)
-    graphs = one_word_graphs(word_W, weighted=encoder.config.edge_weights)
+    alone = one_word_graphs(word_W, weighted=encoder.config.edge_weights)
     known_ND = model.encode(asked.snapshot(asked.train.users_B))
     middles = [known_ND[asked.train.y_B == c].mean(axis=0) for c in range(len(asked.classes))]
     return Space(
         user_UD=model.encode(asked.snapshot(asked.test.users_B)),
         y_U=asked.test.y_B,
         middle_CD=np.stack(middles),
-        word_WD=encode_graphs(encoder, graphs),
+        word_WD=encode_graphs(encoder, encoding.complete(alone)),
         home_W=np.repeat(np.arange(len(lists)), [len(one) for one in lists]),
         texts=[str(encoding.vocabulary.words[int(word)]) for word in word_W],
     )
