@@ -65,7 +65,7 @@ class PaddedTransformer(ChannelTransformer):
         layout = PaddedLayout(lengths_U, batch.max_length)
         layout.__dict__["is_full"] = False
         layout.__dict__["place_T"] = torch.arange(batch.num_events)
-        return self.encode_events(batch, layout)
+        return self.encode_events(batch, layout).x_TD
 
 
 def pad(batch: ChannelSequenceBatch) -> ChannelSequenceBatch:
@@ -179,7 +179,7 @@ def _against_twin(traces: Traces, cap: int, users: int) -> list[Entry]:
 
 def _train_packed(encoder: ChannelTransformer, batches: Sequence[ChannelSequenceBatch]) -> None:
     for batch in batches:
-        loss = encoder.encode_events(batch, encoder.layout(batch)).sum()
+        loss = encoder.encode_events(batch, encoder.layout(batch)).x_TD.sum()
         torch.autograd.backward(loss)
 
 

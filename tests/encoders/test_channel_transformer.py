@@ -14,6 +14,9 @@ from habitus.data.channel_sequence import NUM_TIME_BUCKETS, ChannelSequenceBatch
 from habitus.encoders import ENCODERS, UserEncoder
 from habitus.encoders.channel_transformer import ChannelTransformer, ChannelTransformerConfig
 from habitus.errors import UsageError
+from habitus.nn.experts import parameter_counts
+from habitus.nn.experts_config import ExpertsConfig
+from habitus.nn.routing import Router, statistics
 from habitus.testing.encoders import EncoderContract, assert_near
 from tests.encoders.sequences import CONFIG, make_batch
 
@@ -54,6 +57,120 @@ class TestWithoutDenseChannels(TestChannelTransformer):
         return replace(batch, **none)
 
 
+EXPERTS = {
+    "switch": ExpertsConfig(num_experts=4),
+    "fine-grained": ExpertsConfig(num_experts=4, split=2, shared=1),
+    "renormalised, by a bias": ExpertsConfig(
+        num_experts=4, top_k=2, renormalise=True, balance="bias"
+    ),
+    "paper": ExpertsConfig(num_experts=4, attention="moe_qkv", attention_experts=2),
+    "switchhead": ExpertsConfig(attention="switchhead", attention_experts=3, attention_top_k=2),
+}
+with_experts = pytest.mark.parametrize("experts", EXPERTS.values(), ids=EXPERTS)
+
+
+class TestSwitch(TestChannelTransformer):
+    config = replace(CONFIG, num_ffn=2, experts=EXPERTS["switch"])
+
+
+class TestFineGrained(TestChannelTransformer):
+    config = replace(CONFIG, experts=EXPERTS["fine-grained"])
+
+
+class TestRenormalisedByABias(TestChannelTransformer):
+    config = replace(CONFIG, experts=EXPERTS["renormalised, by a bias"])
+
+
+class TestPaper(TestChannelTransformer):
+    config = replace(CONFIG, experts=EXPERTS["paper"])
+
+
+class TestEq5AsPrinted(TestChannelTransformer):
+    config = replace(CONFIG, experts=replace(EXPERTS["paper"], attention="scalar_gate"))
+
+
+class TestSwitchHead(TestChannelTransformer):
+    config = replace(CONFIG, experts=EXPERTS["switchhead"])
+
+
+def test_one_expert_is_the_dense_encoder_bit_by_bit() -> None:
+    dense, batch = encoder(), make_batch({0: 3, 1: 0, 2: 5})
+    one = encoder(experts=ExpertsConfig(balance_weight=5.0, attention="switchhead"))
+    assert {n: t.shape for n, t in one.state_dict().items()} == {
+        n: t.shape for n, t in dense.state_dict().items()
+    }
+    assert torch.equal(one(batch).z_UD, dense(batch).z_UD)
+    assert one(batch).aux == {}
+    assert one.encode_events(batch, one.layout(batch)).routing == {}
+
+
+def test_a_config_from_before_there_were_experts_is_read() -> None:
+    old = CONFIG.to_dict()
+    del old["experts"]
+    assert ChannelTransformerConfig.from_dict(old) == CONFIG
+
+
+@with_experts
+@pytest.mark.parametrize("users", [{0: 3, 1: 0, 2: 5}, {0: 0}])
+def test_what_routers_did_is_returned_by_their_paths(
+    experts: ExpertsConfig, users: Mapping[int, int]
+) -> None:
+    module, batch = encoder(experts=experts), make_batch(users)
+    routers = [path for path, m in module.named_modules() if isinstance(m, Router)]
+    routing = module.encode_events(batch, module.layout(batch)).routing
+    assert sorted(routing) == sorted(routers)
+    aux = module(batch).aux
+    assert aux.keys() == statistics(routing).keys()
+    for path in routers:
+        share_E = aux[f"{path}.share"]
+        assert share_E.sum().item() == pytest.approx(float(batch.num_events > 0))
+        assert not share_E.requires_grad
+    # A head that learns beside the encoder adds them to its loss.
+    assert aux["routing.balance"].requires_grad
+    assert aux["routing.z"].isfinite()
+
+
+def test_biases_move_only_when_they_are_told_to() -> None:
+    module, batch = encoder(experts=EXPERTS["renormalised, by a bias"]), make_batch({0: 9})
+    routing = module.encode_events(batch, module.layout(batch)).routing
+    path = "blocks.1.ffns.0.router"
+    router = module.get_submodule(path)
+    assert isinstance(router, Router)
+    assert router.bias_E is not None
+    assert not router.bias_E.any()
+    share_E = routing[path].share_E
+    module.rebalance({path: share_E})
+    torch.testing.assert_close(router.bias_E, 1e-3 * (0.25 - share_E).sign())
+    assert "blocks.1.ffns.0.router.bias_E" in module.state_dict()
+
+
+@with_experts
+def test_operations_with_experts_are_those_that_pytorch_counts(experts: ExpertsConfig) -> None:
+    module, batch = encoder(num_ffn=2, experts=experts), make_batch({0: 6, 1: 6})
+    with (
+        torch.no_grad(),
+        sdpa_kernel(SDPBackend.MATH),
+        FlopCounterMode(display=False) as counter,
+    ):
+        module(batch)
+    assert module.forward_flops(batch) == (counter.get_total_flops(),) * 2
+
+
+def test_equal_operations_have_as_many_active_weights_but_for_routers_and_biases() -> None:
+    counts = {
+        n: parameter_counts(encoder(experts=ExpertsConfig(num_experts=n))) for n in (1, 4, 16)
+    }
+    dense = counts[1]
+    assert dense.total == dense.active + dense.embedding
+    for n in (4, 16):
+        # Two blocks: a router of 8 · n; n - 1 more experts of 2 · 8 · 16; no biases of 16 + 8.
+        assert counts[n].active == dense.active + 2 * (8 * n - 24)
+        assert counts[n].total == dense.total + 2 * (8 * n + (n - 1) * 256 - 24)
+        assert counts[n].embedding == dense.embedding
+    # 6 + 9 tokens, gap and age, 12 places, 2 · 3 states of dense channels; 4 wide.
+    assert dense.embedding == 4 * (6 + 9 + 2 * NUM_TIME_BUCKETS + 12 + 6)
+
+
 @pytest.mark.parametrize("pool_channels", [False, True])
 def test_a_user_without_events_has_the_learned_vector(pool_channels: bool) -> None:
     module = encoder(pool_channels=pool_channels)
@@ -90,15 +207,17 @@ def test_pooled_channels_stand_beside_the_pooled_states() -> None:
 def test_states_of_events_are_those_of_each_user_alone() -> None:
     module, users = encoder(), {0: 3, 1: 0, 2: 7, 3: 1}
     batch = make_batch(users)
-    together = torch.split(module.encode_events(batch, module.layout(batch)), [*users.values()])
+    together = torch.split(
+        module.encode_events(batch, module.layout(batch)).x_TD, [*users.values()]
+    )
     for (name, length), mine_LD in zip(users.items(), together, strict=True):
         alone = make_batch({name: length})
-        assert_near(mine_LD, module.encode_events(alone, module.layout(alone)))
+        assert_near(mine_LD, module.encode_events(alone, module.layout(alone)).x_TD)
 
 
 def test_states_of_no_events_are_an_empty_tensor() -> None:
     module, batch = encoder(), make_batch({0: 0, 1: 0})
-    assert module.encode_events(batch, module.layout(batch)).shape == (0, 8)
+    assert module.encode_events(batch, module.layout(batch)).x_TD.shape == (0, 8)
 
 
 @pytest.mark.parametrize("name", ["tokens_TC", "dense_TF", "state_TF", "gap_T", "age_T"])
@@ -160,6 +279,8 @@ def test_it_is_registered() -> None:
         ({"max_events": 0}, "max_events"),
         ({"num_ffn": -1}, "num_ffn"),
         ({"dropout": 1.5}, "dropout"),
+        ({"experts": {"num_experts": 4, "split": 3}}, "experts.split must divide hidden 16, got 3"),
+        ({"experts": {"num_expert": 4}}, "did you mean 'num_experts'"),
         ({"pooling": "median"}, "must be one of 'max', 'mean'"),
     ],
 )

@@ -19,7 +19,7 @@ from habitus.nn.expert_attention import (
     attention_flops,
     make_attention,
 )
-from habitus.nn.experts import idle_parameters
+from habitus.nn.experts import parameter_counts
 from habitus.nn.experts_config import AttentionKind, ExpertsConfig
 from habitus.nn.routing import Router
 
@@ -239,8 +239,9 @@ def test_operations_are_those_that_pytorch_counts(
 
 def test_a_token_meets_few_of_the_weights() -> None:
     # Q, K and V: 3 of 4 matrices of 64 rest. V and O of two heads: 2 · 2 of 8 of 8 · 4 rest.
-    assert idle_parameters(attention(CONFIGS["moe_qkv"])) == 3 * 3 * 64
-    assert idle_parameters(attention(CONFIGS["switchhead"])) == 2 * 4 * 32
+    for name, idle in (("moe_qkv", 3 * 3 * 64), ("switchhead", 2 * 4 * 32)):
+        counts = parameter_counts(attention(CONFIGS[name]))
+        assert counts.total - counts.active == idle
 
 
 def test_entropy_is_that_of_each_query_alone() -> None:

@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import gelu
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -17,7 +17,7 @@ from habitus.nn.experts import (
     ExpertFeedForward,
     ExpertWeights,
     feed_forward_flops,
-    idle_parameters,
+    parameter_counts,
 )
 from habitus.nn.experts_config import DENSE, ExpertsConfig
 
@@ -154,12 +154,19 @@ def test_first_weights_are_those_of_a_linear_layer() -> None:
 @configs
 def test_all_weights_are_those_of_the_whole_experts_and_few_are_met(config: ExpertsConfig) -> None:
     ours = layer(config)
-    matrices = sum(
-        p.numel() for n, p in ours.named_parameters() if "router" not in n and "bias" not in n
-    )
+    others = sum(p.numel() for n, p in ours.named_parameters() if "router" in n or "bias" in n)
     one = 2 * WIDTH * HIDDEN
-    assert matrices == config.num_experts * one
-    assert matrices - idle_parameters(ours) == config.top_k * one
+    total, active, embedding = parameter_counts(ours)
+    assert total - others == config.num_experts * one
+    assert active - others == config.top_k * one
+    assert embedding == 0
+
+
+def test_a_table_is_counted_once_and_not_as_active() -> None:
+    tables = nn.ModuleDict({"one": nn.Embedding(5, 4), "other": nn.Embedding(5, 4)})
+    tables["other"].weight = tables["one"].weight
+    both = nn.ModuleDict({"tables": tables, "linear": nn.Linear(4, 3)})
+    assert parameter_counts(both) == (20 + 15, 15, 20)
 
 
 @configs

@@ -14,6 +14,8 @@ from habitus.data.vocabulary import MASK, MISSING, NUM_SPECIAL, UNKNOWN
 from habitus.encoders import UserEncoder
 from habitus.encoders.channel_transformer import ChannelTransformer
 from habitus.errors import UsageError
+from habitus.nn.experts_config import ExpertsConfig
+from habitus.nn.routing import BALANCE, Z
 from habitus.nn.sampled_softmax import draw_negatives, sampled_cross_entropy
 from habitus.objectives import OBJECTIVES, Loss, Objective
 from habitus.objectives.masked_channel import (
@@ -86,6 +88,80 @@ class TestMaskedChannelPrediction(ObjectiveContract):
 
 class TestSampledSoftmax(TestMaskedChannelPrediction):
     masked = replace(MASKED, sampled_above=4, num_negatives=16)
+
+
+EXPERTS = ExpertsConfig(num_experts=4, attention="moe_qkv", attention_experts=2)
+
+
+class TestExperts(TestMaskedChannelPrediction):
+    def make(self) -> tuple[UserEncoder, Objective]:
+        encoder = ChannelTransformer(replace(CONFIG, dropout=0.0, experts=EXPERTS))
+        return encoder, MaskedChannelPrediction(self.masked, encoder)
+
+
+def with_experts(experts: ExpertsConfig) -> tuple[ChannelTransformer, MaskedChannelPrediction]:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        encoder = ChannelTransformer(replace(CONFIG, dropout=0.0, experts=experts))
+        return encoder.eval(), MaskedChannelPrediction(MASKED, encoder).eval()
+
+
+@pytest.mark.parametrize(
+    ("changes", "balance_weight"),
+    [
+        ({}, 0.01),
+        ({"balance_weight": 3.0}, 3.0),
+        ({"balance": "bias"}, 0),
+        ({"balance": "none"}, 0),
+    ],
+)
+def test_losses_of_routers_are_added_with_their_weights(
+    changes: dict[str, Any], balance_weight: float
+) -> None:
+    encoder, objective = with_experts(replace(EXPERTS, **changes))
+    batch = make_batch(USERS)
+    loss = objective(encoder, batch, generator())
+    masked = objective.hide(batch, generator()).batch
+    routing = encoder.encode_events(masked, encoder.layout(masked)).routing
+    # Two blocks of three routers of attention and one of the feed-forward layer.
+    assert len(routing) == 8
+    balance = sum(float(one.balance.detach()) for one in routing.values()) / 8
+    z = sum(float(one.z.detach()) for one in routing.values()) / 8
+    assert loss.parts[BALANCE].item() == pytest.approx(balance, rel=1e-5)
+    assert loss.parts[Z].item() == pytest.approx(z, rel=1e-5)
+    assert loss.counts[BALANCE] == loss.counts[Z] == 26
+    channels = {n: (loss.parts[n], loss.counts[n]) for n in loss.parts if "routing" not in n}
+    expected = combine(channels).total + balance_weight * balance + 1e-3 * z
+    assert loss.total.item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_shares_go_with_the_loss_where_a_bias_balances() -> None:
+    for experts, is_biased in ((EXPERTS, False), (replace(EXPERTS, balance="bias"), True)):
+        encoder, objective = with_experts(experts)
+        shares = objective(encoder, make_batch(USERS), generator()).shares
+        assert bool(shares) is is_biased
+        if is_biased:
+            assert shares["blocks.0.ffns.0.router"].sum().item() == pytest.approx(1.0)
+            assert not any(share_E.requires_grad for share_E in shares.values())
+            encoder.rebalance(shares)
+
+
+def test_one_expert_has_no_loss_of_routers() -> None:
+    encoder, objective = system()
+    loss = objective(encoder, make_batch(USERS), generator())
+    assert not [name for name in loss.parts if "routing" in name]
+    assert loss.shares == {}
+
+
+def test_validation_is_of_channels_alone() -> None:
+    parts = {
+        "a": (torch.tensor(2.0), torch.tensor(5)),
+        BALANCE: (torch.tensor(9.0), torch.tensor(7)),
+        Z: (torch.tensor(9.0), torch.tensor(7)),
+    }
+    loss = combine(parts)
+    assert loss.total == 2.0
+    assert list(loss.parts) == ["a", BALANCE, Z]
 
 
 def test_the_shares_are_those_of_the_resolution() -> None:
@@ -225,7 +301,7 @@ def plain_losses(
     """The slow twin: one event and one channel at a time."""
     chance = generator(seed)
     masking = objective.hide(batch, chance)
-    h_TD = encoder.encode_events(masking.batch, encoder.layout(batch))
+    h_TD = encoder.encode_events(masking.batch, encoder.layout(batch)).x_TD
     losses: dict[str, list[float]] = {}
     for c, (name, size) in enumerate(zip(MASKED.token_names, CONFIG.num_tokens, strict=True)):
         losses[name] = []

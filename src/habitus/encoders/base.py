@@ -6,6 +6,7 @@ Shapes: U users of the batch, D representation width.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple
 
 from torch import Tensor, nn
@@ -56,4 +57,11 @@ class UserEncoder(nn.Module, ABC):
         """Return (true, executed) floating-point operations of one forward pass.
 
         True counts events only; executed counts padding too.
+        """
+
+    def rebalance(self, shares: Mapping[str, Tensor]) -> None:
+        """Take in, after a step, how the routers shared out its tokens, and move their biases.
+
+        Args:
+            shares: share of the choices of each expert, by the path of its router in the encoder.
         """

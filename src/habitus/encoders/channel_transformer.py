@@ -1,8 +1,8 @@
 """Channel encoder: a packed pre-norm Transformer over sequences of multi-channel events.
 
-SUPERMOE with one expert (S6, S10; comparison B-27): multi-channel feature projection, blocks of
-attention and feed-forward layers, and the maximum over events as representation. It is the dense
-control of every claim about experts.
+SUPERMOE (S6–S10): multi-channel feature projection, blocks of attention and feed-forward layers
+with one expert or many, and the maximum over events as representation. With one expert it is the
+dense control of every claim about experts (comparison B-27).
 
 Differs from the paper: projection once, at the input (A-S7); pre-LN residuals (A-S15); no user ID
 channel (A-S4), so that a user can be forgotten and a new one encoded; time enters as the gap to the
@@ -13,6 +13,7 @@ Shapes: U users, T events, C token channels, F dense channels, D width.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -26,7 +27,9 @@ from habitus.encoders.base import Representation, UserEncoder
 from habitus.errors import UsageError
 from habitus.nn.attention import PackedLayout
 from habitus.nn.channel_projection import ChannelProjection
+from habitus.nn.experts_config import DENSE, ExpertsConfig
 from habitus.nn.pooling import Pooling, pool, pooled_width
+from habitus.nn.routing import Routed, Router, Routing, statistics
 from habitus.nn.transformer import TransformerBlock, block_flops
 
 
@@ -54,6 +57,8 @@ class ChannelTransformerConfig(Config):
     pool_channels: bool = False
     """Pool the embeddings of an event's channels beside its state: a short way from what a user did
     to the representation, which a few minutes of training do not have to find."""
+    experts: ExpertsConfig = DENSE
+    """Experts of the blocks."""
 
     def __post_init__(self) -> None:
         for name in ("max_events", "channel_dim", "width", "num_blocks", "num_heads", "hidden"):
@@ -65,6 +70,10 @@ class ChannelTransformerConfig(Config):
             raise UsageError(f"dropout must be in [0, 1), got {self.dropout}")
         if self.width % self.num_heads:
             raise UsageError(f"num_heads must divide width {self.width}, got {self.num_heads}")
+        if self.hidden % self.experts.split:
+            raise UsageError(
+                f"experts.split must divide hidden {self.hidden}, got {self.experts.split}"
+            )
 
 
 class ChannelTransformer(UserEncoder):
@@ -90,6 +99,7 @@ class ChannelTransformer(UserEncoder):
                 config.num_heads,
                 num_ffn=config.num_ffn,
                 dropout=config.dropout,
+                experts=config.experts,
             )
             for _ in range(config.num_blocks)
         )
@@ -104,16 +114,21 @@ class ChannelTransformer(UserEncoder):
         channels = len(config.num_tokens) + 2 if config.pool_channels else 0
         return pooled_width(config.width + channels * config.channel_dim, config.pooling)
 
-    def encode_events(self, batch: ChannelSequenceBatch, layout: PackedLayout) -> Tensor:
-        """Return the state of each event, ``(T, D)``: what masked channel prediction reads."""
+    def encode_events(self, batch: ChannelSequenceBatch, layout: PackedLayout) -> Routed:
+        """Return the state of each event, ``(T, D)``, and what each router did, by its path here.
+
+        It is what masked channel prediction reads.
+        """
         place_T1 = self._place_from_end(batch, layout)[:, None]
         tokens = torch.cat([_timed_tokens(batch), place_T1], dim=1)
         x_TD = self.project(tokens, batch.dense_TF, batch.state_TF)
         x_TD = self.dropout(x_TD)
-        for block in self.blocks:
-            x_TD = block(x_TD, layout)
-        h_TD: Tensor = self.norm(x_TD)
-        return h_TD
+        routing: dict[str, Routing] = {}
+        for i, block in enumerate(self.blocks):
+            assert isinstance(block, TransformerBlock)
+            x_TD, found = block.routed(x_TD, layout)
+            routing |= {f"blocks.{i}.{place}": one for place, one in found.items()}
+        return Routed(self.norm(x_TD), routing)
 
     def layout(self, batch: ChannelSequenceBatch) -> PackedLayout:
         """Return where the users of a batch lie."""
@@ -123,13 +138,21 @@ class ChannelTransformer(UserEncoder):
     def forward(self, batch: ChannelSequenceBatch) -> Representation:
         layout = self.layout(batch)
         mask_U = (batch.lengths_U > 0).to(batch.gap_T.device)
+        h_TD, routing = self.encode_events(batch, layout)
+        aux = statistics(routing)
         if batch.num_events == 0:
-            return Representation(self.no_events.repeat(batch.num_users, 1), mask_U, {})
-        h_TD = self.encode_events(batch, layout)
+            return Representation(self.no_events.repeat(batch.num_users, 1), mask_U, aux)
         if self.config.pool_channels:
             h_TD = torch.cat([h_TD, self.project.token_embeddings(_timed_tokens(batch))], dim=1)
         z_UD = pool(h_TD, layout, self.config.pooling)
-        return Representation(torch.where(mask_U[:, None], z_UD, self.no_events), mask_U, {})
+        return Representation(torch.where(mask_U[:, None], z_UD, self.no_events), mask_U, aux)
+
+    @override
+    def rebalance(self, shares: Mapping[str, Tensor]) -> None:
+        for path, share_E in shares.items():
+            router = self.get_submodule(path)
+            assert isinstance(router, Router)
+            router.rebalance(share_E, self.config.experts.bias_rate)
 
     @override
     def forward_flops(self, batch: ChannelSequenceBatch) -> tuple[float, float]:
@@ -141,7 +164,15 @@ class ChannelTransformer(UserEncoder):
         config, num_events = self.config, batch.num_events
         channels = len(config.num_tokens) + 3 + config.num_dense
         projection = 2 * num_events * channels * config.channel_dim * config.width
-        block = block_flops(num_events, squares, config.width, config.hidden, config.num_ffn)
+        block = block_flops(
+            num_events,
+            squares,
+            config.width,
+            config.hidden,
+            config.num_ffn,
+            config.experts,
+            config.num_heads,
+        )
         return float(projection + config.num_blocks * block)
 
     def _place_from_end(self, batch: ChannelSequenceBatch, layout: PackedLayout) -> Tensor:

@@ -12,6 +12,8 @@ hidden, I width before a product, O width after it.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout
@@ -126,6 +128,22 @@ def feed_forward_flops(num_tokens: int, width: int, hidden: int, experts: Expert
     return float(layer + (0 if experts.is_dense else 2 * num_tokens * width * experts.routed))
 
 
-def idle_parameters(module: nn.Module) -> int:
-    """Return how many weights of the experts inside a module one token does not meet."""
-    return sum(each.idle for each in module.modules() if isinstance(each, ExpertWeights))
+class ParameterCounts(NamedTuple):
+    """Weights of a module (A-S23)."""
+
+    total: int
+    """All of them."""
+    active: int
+    """Outside of lookup tables, those that one token meets."""
+    embedding: int
+    """Those of lookup tables."""
+
+
+def parameter_counts(module: nn.Module) -> ParameterCounts:
+    """Return how many weights a module has, and how many of them one token meets."""
+    modules = list(module.modules())
+    tables = {id(each.weight): each.weight for each in modules if isinstance(each, nn.Embedding)}
+    total = sum(weight.numel() for weight in module.parameters())
+    embedding = sum(weight.numel() for weight in tables.values())
+    idle = sum(each.idle for each in modules if isinstance(each, ExpertWeights))
+    return ParameterCounts(total, total - embedding - idle, embedding)

@@ -7,6 +7,7 @@ from typing import Literal
 
 from habitus.config import Config
 from habitus.errors import UsageError
+from habitus.nn.routing import BALANCE, Z
 
 AttentionKind = Literal["dense", "moe_qkv", "scalar_gate", "switchhead"]
 Balance = Literal["loss", "bias", "none"]
@@ -76,6 +77,11 @@ class ExpertsConfig(Config):
     def has_routers(self) -> bool:
         """Whether anything is routed."""
         return not self.is_dense or self.attention_experts > 1
+
+    @property
+    def loss_weights(self) -> dict[str, float]:
+        """Weights of the losses of :func:`habitus.nn.routing.losses`."""
+        return {BALANCE: self.balance_weight if self.balance == "loss" else 0.0, Z: self.z_weight}
 
     def _check_feed_forward(self) -> None:
         if self.is_dense and (self.top_k, self.split, self.shared) != (1, 1, 0):

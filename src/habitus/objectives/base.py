@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -21,6 +23,8 @@ class Loss(NamedTuple):
     """Named scalars for the log, detached."""
     counts: dict[str, Tensor]
     """How many targets each part is a mean of; 0 where a part was absent from the batch."""
+    shares: Mapping[str, Tensor] = MappingProxyType({})
+    """What :meth:`UserEncoder.rebalance` gets after the step; of routers that a bias balances."""
 
 
 class Objective(nn.Module, ABC):

@@ -4,7 +4,8 @@ SUPERMOE eq. 1-3 and S3. Masking follows A-S3: 15 % of events; of each, with pro
 channels, else one; 80/10/10 masked/random/kept. Targets: values of category and ID channels by
 (sampled) softmax on tied, factorised tables (A-S4), quantile bins of dense channels (A-S5), and the
 gap to the previous event. The loss is the mean over channels of the mean over their targets; a
-channel that is absent from a batch counts 0 and not 0/0 (A-S6).
+channel that is absent from a batch counts 0 and not 0/0 (A-S6). Where the encoder has routers,
+their balance and z losses are added (A-S13).
 
 Differs from the paper: the leading minus of eq. 2 is one too many (A-S2); user ID is no target
 (A-S4); the gap is never hidden with all others, and hiding it hides the event's age as well, which
@@ -30,6 +31,8 @@ from habitus.data.vocabulary import MASK, NUM_SPECIAL, UNKNOWN
 from habitus.encoders.base import UserEncoder
 from habitus.encoders.channel_transformer import ChannelTransformer
 from habitus.errors import UsageError
+from habitus.nn.experts_config import ExpertsConfig
+from habitus.nn.routing import BALANCE, Routing, Z, losses
 from habitus.nn.sampled_softmax import draw_negatives, sampled_cross_entropy
 from habitus.objectives.base import Loss, Objective
 
@@ -100,7 +103,7 @@ class MaskedChannelPrediction(Objective):
     ) -> Loss:
         assert isinstance(encoder, ChannelTransformer)
         masking = self.hide(batch, generator)
-        h_TD = encoder.encode_events(masking.batch, encoder.layout(batch))
+        h_TD, routing = encoder.encode_events(masking.batch, encoder.layout(batch))
         event_M = masking.hidden_TK.any(1).nonzero().squeeze(1)
         hidden_MK, h_MD = masking.hidden_TK[event_M], h_TD[event_M]
         parts = {
@@ -108,7 +111,7 @@ class MaskedChannelPrediction(Objective):
             **self._dense_losses(batch.bins_TF[event_M], h_MD, hidden_MK),
             GAP: _mean(self.gap_head(h_MD), batch.gap_T[event_M], hidden_MK[:, -1]),
         }
-        return combine(parts)
+        return _with_routers(parts, routing, encoder.config.experts)
 
     @override
     def forward_flops(
@@ -214,13 +217,27 @@ class MaskedChannelPrediction(Objective):
 def combine(parts: dict[str, tuple[Tensor, Tensor]]) -> Loss:
     """Return eq. 9 with equal weights: the mean over the channels that have a target.
 
-    Each part is a mean and the number of targets that it is a mean of.
+    Each part is a mean and the number of targets that it is a mean of. The losses of routers are
+    reported and not in the total: on validation users it says how well channels are predicted.
     """
     counts = {name: count for name, (_, count) in parts.items()}
-    present = torch.stack([count > 0 for count in counts.values()])
-    means = torch.stack([mean for mean, _ in parts.values()])
+    channels = [name for name in parts if name not in (BALANCE, Z)]
+    present = torch.stack([counts[name] > 0 for name in channels])
+    means = torch.stack([parts[name][0] for name in channels])
     total = (means * present).sum() / present.sum().clamp(min=1)
     return Loss(total, {name: mean.detach() for name, (mean, _) in parts.items()}, counts)
+
+
+def _with_routers(
+    parts: dict[str, tuple[Tensor, Tensor]], routing: dict[str, Routing], experts: ExpertsConfig
+) -> Loss:
+    found = losses(routing)
+    loss = combine({**parts, **found})
+    weights = experts.loss_weights
+    total = loss.total + sum(weights[name] * mean for name, (mean, _) in found.items())
+    is_biased = experts.balance == "bias"
+    shares = {path: one.share_E for path, one in routing.items()} if is_biased else {}
+    return loss._replace(total=total, shares=shares)
 
 
 def _mean(logits_MV: Tensor, target_M: Tensor, wanted_M: Tensor) -> tuple[Tensor, Tensor]:

@@ -31,6 +31,7 @@ from habitus.training.interrupt import Interrupt
 from habitus.training.log import Log
 from habitus.training.meter import Sums
 from habitus.training.precision import forward_precision
+from habitus.training.rebalance import rebalance
 from habitus.training.result import TrainingResult
 from habitus.training.schedule import schedule
 from habitus.training.state import TrainingState, seed_dropout
@@ -147,6 +148,7 @@ class Trainer:
         if not math.isfinite(sums.loss + grad_norm):
             raise self._not_finite(sums, f"gradient norm {grad_norm}, learning rate {rate}")
         optimizers.step()
+        rebalance(self.encoder, losses)
         if self.state.ema is not None:
             self.state.ema.update()
         sums.seconds = time.perf_counter() - started
