@@ -56,3 +56,13 @@ def test_a_table_without_gradient_is_left_alone() -> None:
     table_VD = table()
     RowWiseAdagrad([table_VD]).step()
     assert not table_VD.any()
+
+
+def test_state_is_counted_in_bytes() -> None:
+    embed = nn.Embedding(5, 7, sparse=True)
+    optimizer = RowWiseAdagrad(embed.parameters())
+    assert optimizer.state_bytes() == 0
+    embed(torch.tensor([1])).sum().backward()
+    optimizer.step()
+    # One float for each of 5 rows, where Adam would keep 2 · 5 · 7.
+    assert optimizer.state_bytes() == 4 * 5

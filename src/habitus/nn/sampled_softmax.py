@@ -42,10 +42,29 @@ def sampled_cross_entropy(
 
     Logits are corrected by ``log(S · q)``; a negative that equals the target does not count.
     """
-    num_tokens, num_samples = len(table_VE), len(negative_S)
-    logit_B1 = (query_BE * table_VE[target_B]).sum(1, keepdim=True) + bias_V[target_B, None]
-    logit_BS = query_BE @ table_VE[negative_S].T + bias_V[negative_S]
-    expected_S = num_samples * log_uniform_probability(negative_S, num_tokens)
+    return cross_entropy_of_rows(
+        query_BE,
+        (table_VE[target_B], bias_V[target_B]),
+        (table_VE[negative_S], bias_V[negative_S]),
+        target_B,
+        negative_S,
+        len(table_VE),
+    )
+
+
+def cross_entropy_of_rows(
+    query_BE: Tensor,
+    of_target: tuple[Tensor, Tensor],
+    of_negative: tuple[Tensor, Tensor],
+    target_B: Tensor,
+    negative_S: Tensor,
+    num_tokens: int,
+) -> Tensor:
+    """Return what :func:`sampled_cross_entropy` does, from rows and biases that were looked up."""
+    (row_BE, bias_B), (row_SE, bias_S) = of_target, of_negative
+    logit_B1 = (query_BE * row_BE).sum(1, keepdim=True) + bias_B[:, None]
+    logit_BS = query_BE @ row_SE.T + bias_S
+    expected_S = len(negative_S) * log_uniform_probability(negative_S, num_tokens)
     logit_BS = logit_BS - expected_S.log()
     logit_BS = logit_BS.masked_fill(negative_S == target_B[:, None], -torch.inf)
     logits = torch.cat([logit_B1, logit_BS], dim=1)

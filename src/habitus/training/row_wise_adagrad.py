@@ -1,7 +1,8 @@
 """Row-wise Adagrad: one number of state per row of a table, instead of two per weight.
 
 Duchi, Hazan, Singer. "Adaptive Subgradient Methods". JMLR 2011; a row shares one accumulator, the
-mean square of its gradient, as in recommender systems (A-S1, I3 8).
+mean square of its gradient, as in recommender systems (A-S1, I3 8). Of a sharded table each process
+keeps the state of its own rows.
 """
 
 from __future__ import annotations
@@ -31,6 +32,11 @@ class RowWiseAdagrad(Optimizer):
             for table_VD in group["params"]:
                 if table_VD.grad is not None:
                     self._update(table_VD, group["lr"], group["eps"])
+
+    def state_bytes(self) -> int:
+        """Return the memory of the state of this process: 4 bytes a row, where a step was done."""
+        tensors = (x for state in self.state.values() for x in state.values())
+        return sum(x.numel() * x.element_size() for x in tensors)
 
     def _update(self, table_VD: Tensor, lr: float, eps: float) -> None:
         state = self.state[table_VD]

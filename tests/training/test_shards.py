@@ -1,0 +1,35 @@
+"""The gradient of a table over processes is of the mean of their losses, and its norm is shared."""
+
+from math import sqrt
+
+import pytest
+import torch
+from torch import nn
+
+from habitus.nn.sharded_table import ShardedTable
+from habitus.training.shards import average_shards, norm_over_shards, sharded_tables
+from tests.nn.sharded import of_all
+
+
+@pytest.mark.parametrize("world", [2, 3])
+def test_the_norm_is_that_of_the_whole_gradient_in_all_processes(world: int) -> None:
+    # All have 2 and 4; process r has the rows r, r + 1 and r + 2.
+    squares = 2**2 + 4**2 + sum((r + x) ** 2 for r in range(world) for x in range(3))
+    for tensors in of_all(world, "norms"):
+        assert tensors["norm"].item() == pytest.approx(sqrt(squares))
+        assert tensors["none"].item() == pytest.approx(sqrt(20))
+
+
+def test_alone_a_norm_is_a_norm() -> None:
+    assert norm_over_shards([torch.tensor([3.0])], [torch.tensor([4.0])]).item() == 5
+    assert norm_over_shards([], []).item() == 0
+
+
+def test_in_one_process_nothing_is_divided_and_no_table_is_a_shard() -> None:
+    modules = nn.ModuleList([ShardedTable(4, 2), nn.Embedding(3, 2)])
+    assert sharded_tables(modules) == []
+    torch.autograd.backward(modules[0](torch.tensor([1, 1])).sum())
+    average_shards(modules)
+    gradient = modules[0].weight.grad
+    assert isinstance(gradient, torch.Tensor)
+    assert gradient.to_dense().tolist() == [[0, 0], [2, 2], [0, 0], [0, 0]]
