@@ -52,6 +52,7 @@ class Outcome(NamedTuple):
 KNOWN_ANSWERS = Registry[Callable[[], Iterable[Answer]]](
     "known answer",
     {
+        "attention_as_printed": "habitus.evaluation.known_experts:attention_as_printed",
         "auroc_by_hand": "habitus.evaluation.known_answers:auroc_by_hand",
         "basket_online_retail": "habitus.evaluation.known_retail:basket_online_retail",
         "bootstrap_width": "habitus.evaluation.known_answers:bootstrap_width",
