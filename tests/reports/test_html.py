@@ -89,9 +89,11 @@ def test_every_tag_is_closed_and_no_attribute_stands_twice(page: Page) -> None:
 
 def test_every_section_is_there_and_linked_from_the_contents(page: Page) -> None:
     names = [e.attributes.get("id") for e in page.all("section")]
-    assert names == list(SECTIONS)
+    # None of these results is of an encoder with routers.
+    wanted = [name for name in SECTIONS if name != "routing"]
+    assert names == wanted
     links = [e.attributes["href"] for e in page.all("a") if e.parents[-1].tag == "li"]
-    assert links == [f"#{name}" for name in SECTIONS]
+    assert links == [f"#{name}" for name in wanted]
     assert page.by_id("headline").tag == "header"
     for section in page.all("section"):
         assert len(section.text.split()) > 3

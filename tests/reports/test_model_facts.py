@@ -11,8 +11,9 @@ from habitus.runs import RUNS
 from habitus.runs.channel import channel
 from habitus.runs.clue import clue
 from habitus.runs.pasum import pasum
+from habitus.runs.supermoe import supermoe
 
-PRESETS = [make("quick") for make in (channel, clue, pasum)]
+PRESETS = [make("quick") for make in (channel, clue, pasum, supermoe)]
 
 
 def test_every_run_has_the_label_that_it_gives_itself() -> None:

@@ -162,7 +162,9 @@ def test_another_pretrained_run_is_a_row_beside_ours(
     assert [method["name"] for method in found["methods"]] == [*ROWS[:4], "longer", *ROWS[4:]]
     row = next(method for method in found["methods"] if method["name"] == "longer")
     assert (row["label"], row["group"], row["description"]) == ("longer", "comparison", "Words.")
-    assert found["config"]["longer"] == other.to_dict()
+    assert found["config"] == {"ours": experiment.run.to_dict(), "longer": other.to_dict()}
+    assert results["config"] == experiment.run.to_dict()
+    assert found["routing"] == []
     # The first step of both is the same: only the length of training tells them apart.
     model, _ = pretrained(experiment, 0, "longer")
     assert model.digest != pretrained(experiment, 0)[0].digest

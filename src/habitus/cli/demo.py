@@ -16,7 +16,8 @@ def demo_command(
     system: Annotated[
         str,
         typer.Argument(
-            help="channel: purchases as they are; pasum: words as graphs; clue: item texts."
+            help="channel: purchases as they are; pasum: words as graphs; clue: item texts; "
+            "supermoe: channels with experts."
         ),
     ] = "channel",
     quick: Annotated[
@@ -59,7 +60,7 @@ def demo_command(
     words += [f"--data {data}"] if data is not None else []
     words += ["--fine-tune"] if fine_tune else []
     words += ["--allow-sensitive"] if allow_sensitive else []
-    if system in ("channel", "clue") and data is not None:
+    if system in ("channel", "clue", "supermoe") and data is not None:
         raise UsageError("--data goes with a system that has several sets, such as pasum")
     if system == "channel":
         _channel(out or Path("runs/demo"), plan, " ".join(words))
@@ -67,8 +68,10 @@ def demo_command(
         _pasum(out or Path("runs/demo-pasum"), plan, " ".join(words), data)
     elif system == "clue":
         _clue(out or Path("runs/demo-clue"), plan, " ".join(words))
+    elif system == "supermoe":
+        _supermoe(out or Path("runs/demo-supermoe"), plan, " ".join(words))
     else:
-        known = ["channel", "clue", "pasum"]
+        known = ["channel", "clue", "pasum", "supermoe"]
         raise UsageError(f"no demo is called {system!r}; {did_you_mean(system, known)}")
 
 
@@ -123,6 +126,23 @@ def _clue(out: Path, plan: Any, command: str) -> None:  # noqa: ANN401
         made = dict(run_demo_clue(out, plan, show=show, card=card))
     for name, results in made.items():
         _write({**results, "command": command}, out / name)
+
+
+def _supermoe(out: Path, plan: Any, command: str) -> None:  # noqa: ANN401
+    from habitus.cli.progress import stages
+    from habitus.datasets.complete_journey import CompleteJourney
+    from habitus.reports import model_card
+    from habitus.representations.model import Model
+    from habitus.runs.card import card_info
+    from habitus.runs.demo import DATA_NAME
+    from habitus.runs.demo_supermoe import run_demo_supermoe
+
+    def card(model: Model) -> str:
+        return model_card(card_info(model, DATA_NAME, CompleteJourney.notices))
+
+    with stages() as show:
+        results = run_demo_supermoe(out, plan, show=show, card=card)
+    _write({**results, "command": command}, out)
 
 
 def _write(results: Mapping[str, Any], out: Path) -> None:

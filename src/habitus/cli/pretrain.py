@@ -25,7 +25,9 @@ _RELATIONS = {
 def pretrain_command(
     traces: Annotated[Path, typer.Argument(help="A traces directory, from habitus ingest.")],
     out: Annotated[Path, typer.Option(help="The model directory to make.")],
-    run: Annotated[str, typer.Option(help="Which system: channel, pasum or clue.")] = "channel",
+    run: Annotated[
+        str, typer.Option(help="Which system: channel, pasum, clue or supermoe.")
+    ] = "channel",
     preset: Annotated[
         str,
         typer.Option(help="Sizes and budget: paper, ci or quick; pasum and clue also best."),

@@ -23,6 +23,8 @@ _OPPOSITE: Final[dict[Verdict, Verdict]] = {"better": "worse", "worse": "better"
 SIGNIFICANT: Final = 0.05
 BEFORE_TRAINING: Final = ("untrained", "warm_start")
 """What pre-training is held against, as :mod:`habitus.evaluation.comparing` names it."""
+DENSE: Final = "dense"
+"""The same encoder with one expert, as :mod:`habitus.runs.demo_supermoe` names it."""
 _DETECTABLE: Final = (1.960 + 0.842) / (2 * 1.960)
 """Smallest difference seen in 80 % of repeats, as a share of the width of its 95 % interval."""
 
@@ -204,14 +206,15 @@ class Findings:
 
     @cached_property
     def gains(self) -> list[tuple[str, Difference]]:
-        """Ours minus the same encoder untrained, and minus its warm start, where they are known."""
+        """Ours minus the same encoder untrained, its warm start and its dense control, if known."""
+        held = (*BEFORE_TRAINING, DENSE)
         rows = self.means.get(self.ours or "", {}).get("beside") or []
         found = {row["method"]: Difference.from_row(row) for row in rows}
         if self.of_one_task:
             task = self.tasks[0]["name"]
-            alone = {n: self.difference(task, self.ours or "", n) for n in BEFORE_TRAINING}
+            alone = {n: self.difference(task, self.ours or "", n) for n in held}
             found = {name: d for name, d in alone.items() if d is not None} | found
-        return [(n, found[n]) for n in BEFORE_TRAINING if n in found and found[n].low is not None]
+        return [(n, found[n]) for n in held if n in found and found[n].low is not None]
 
     @property
     def of_one_task(self) -> bool:

@@ -16,6 +16,7 @@ from habitus.reports.sections.headline import headline_section
 from habitus.reports.sections.limits import limits_section
 from habitus.reports.sections.map import map_section
 from habitus.reports.sections.provenance import provenance_section
+from habitus.reports.sections.routing import routing_section
 from habitus.reports.sections.scores import scores_section
 from habitus.reports.sections.strata import strata_section
 from habitus.reports.sections.training import training_section
@@ -27,6 +28,7 @@ SECTIONS: Final = {
     "calibration": ("Calibration", calibration_section),
     "strata": ("Strata", strata_section),
     "training": ("Training", training_section),
+    "routing": ("Routing", routing_section),
     "map": ("Map", map_section),
     "costs": ("Costs", costs_section),
     "canaries": ("Leak checks", canaries_section),
@@ -45,8 +47,10 @@ def html_page(results: Mapping[str, Any]) -> str:
     """
     check_results(results)
     findings = Findings(results)
-    # nobody computes a calibration of classes
-    shown = [name for name in SECTIONS if name != "calibration" or not findings.of_classes]
+    # nobody computes a calibration of classes, and a dense encoder has no routers
+    left_out = {"calibration"} if findings.of_classes else set()
+    left_out |= set() if results.get("routing") else {"routing"}
+    shown = [name for name in SECTIONS if name not in left_out]
     return document(
         results["title"],
         el("a", "Skip to the scores", href="#scores", class_="skip"),

@@ -9,6 +9,7 @@ LABELS: Final = {
     "channel": "channel encoder",
     "pasum": "text graph encoder",
     "clue": "item text encoder",
+    "supermoe": "channel encoder with experts",
 }
 """Name of a run → what its model is called; the labels of :data:`habitus.runs.RUNS`."""
 QUICK: Final = "preset quick: shows that everything runs; the scores mean nothing."

@@ -9,6 +9,7 @@ from habitus.reports.model_facts import run_config
 
 _MEANINGS_OF_RUNS: Final = {
     "channel": ": how badly hidden values were guessed",
+    "supermoe": ": how badly hidden values were guessed, and how unevenly the experts were used",
     "clue": ": how badly what a user left on one service is told, by what the same user left on "
     "another, from that of everybody else compared; 0 is best",
 }
@@ -24,6 +25,8 @@ _PARTS: Final = {
     "halves": "two halves of a user's posts",
     "domains": "users of one domain",
     "cross_service": "same user on another service",
+    "routing.balance": "how unevenly experts are used (1 is even)",
+    "routing.z": "size of the routers' scores",
 }
 """Parts of the losses of triplets and of contrasts; other parts have names that can be read."""
 _RISING: Final = {

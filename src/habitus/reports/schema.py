@@ -158,6 +158,19 @@ _costs = (
 )
 _encoding = ("users_per_second", "bytes_per_user", "representation_dim", "num_representations")
 
+_router = record(
+    {
+        "router": text,
+        "share": listing(number(0, 1)),
+        "entropy": number(0),
+        "most_entropy": number(0),
+        "max_load": number(0),
+        "num_dead": whole,
+        "num_events": whole,
+    },
+    {"top_k": whole},
+)
+
 _RESULTS = record(
     {
         "title": text,
@@ -191,6 +204,7 @@ _RESULTS = record(
             {"x": listing(_signed), "y": listing(_signed), "colors": mapping(listing(_signed))},
             {"method": text, "explained": listing(number(0, 1))},
         ),
+        "routing": listing(_router),
         "canaries": listing(record({"name": text, "what": text, "passed": flag}, {"detail": text})),
         "notes": listing(text),
     },

@@ -11,6 +11,7 @@ RUNS = Registry[Callable[[str], Run]](
         "channel": "habitus.runs.channel:channel",
         "clue": "habitus.runs.clue:clue",
         "pasum": "habitus.runs.pasum:pasum",
+        "supermoe": "habitus.runs.supermoe:supermoe",
     },
 )
 """Run name → function from a preset to its config."""

@@ -29,6 +29,7 @@ from habitus.representations.model import Model
 from habitus.runs.base import Run
 from habitus.runs.model_rows import ModelRows, map_entry, with_events
 from habitus.runs.pretrain_step import pretrained_step
+from habitus.runs.routing import routing_entries
 from habitus.runs.steps import Json, Steps
 from habitus.tasks.dated import DatedTask
 
@@ -103,8 +104,7 @@ def run_experiment(experiment: Experiment) -> Json:
     results |= {
         "created": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         "preset": experiment.run.preset,
-        "config": experiment.run.to_dict()
-        | {name: run.to_dict() for name, (run, *_) in experiment.others.items()},
+        "config": _configs(experiment),
         "pretrain_seeds": list(experiment.pretrain_seeds),
         "versions": versions_entry(),
         "machine": machine_entry(torch.get_num_threads()),
@@ -112,9 +112,18 @@ def run_experiment(experiment: Experiment) -> Json:
         "pretraining": facts,
         "encoding": rows.encoding_entry(),
         "map": map_of_users(experiment.traces, experiment.tasks, plan.users["test"], model),
+        "routing": routing_entries(
+            model, first_asked(experiment.traces, experiment.tasks, plan.users["test"])
+        ),
         "canaries": run_canaries(plan, rows.unkept()),
     }
     return dict(plain(results))
+
+
+def _configs(experiment: Experiment) -> Json:
+    ours = experiment.run.to_dict()
+    others = {name: run.to_dict() for name, (run, *_) in experiment.others.items()}
+    return {"ours": ours, **others} if others else ours
 
 
 def pretrained(experiment: Experiment, seed: int, other: str | None = None) -> tuple[Model, Json]:
@@ -181,10 +190,16 @@ def all_methods(
     return [majority, noise, *rows.controls(), counts, *more, *others, ours, both]
 
 
+def first_asked(traces: Traces, tasks: Sequence[DatedTask], users_U: Rows) -> Snapshot:
+    """Return those of some users who have events, at the first test cutoff."""
+    first = min(tasks, key=lambda task: task.cutoffs.test_time)
+    return with_events(Snapshot(traces, first.cutoffs.test, users_U))
+
+
 def map_of_users(traces: Traces, tasks: Sequence[DatedTask], users_U: Rows, model: Model) -> Json:
     """Return the map of some users at the first test cutoff, coloured by the answers."""
     first = min(tasks, key=lambda task: task.cutoffs.test_time)
-    snapshot = with_events(Snapshot(traces, first.cutoffs.test, users_U))
+    snapshot = first_asked(traces, tasks, users_U)
     future = Future(traces, snapshot.as_of, first.cutoffs.horizon, snapshot.users_U)
     colors = {
         task.name: task.task.labels(future)

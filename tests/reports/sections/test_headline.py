@@ -107,6 +107,21 @@ def test_the_best_comparison_gets_its_own_sentence(
         assert sentence == f"The best comparison is TF-IDF, .990: {told}"
 
 
+def test_what_experts_add_has_a_sentence_of_its_own() -> None:
+    results = copy.deepcopy(sample(num_tasks=2))
+    control = {"name": "dense", "label": "dense control", "group": "comparison"}
+    results["methods"].append(control)
+    ours = next(s for s in results["summary"] if s["method"] == "ours")
+    ours["beside"] = [
+        {"method": "untrained"} | versus(0.05, 0.01),
+        {"method": "dense"} | versus(0.001, 0.01),
+    ]
+    told = headline(Findings(results))
+    assert "Pre-training adds +.050 [+.040, +.060] to the same encoder untrained (ahead)." in told
+    experts = "Experts add +.001 [−.009, +.011] to the same encoder with one expert"
+    assert f"{experts}, trained in the same way (tie)." in told
+
+
 def test_one_question_has_no_average() -> None:
     assert " on average" not in headline(Findings(sample(num_tasks=1)))[0]
     assert " on average (" in headline(Findings(sample(num_tasks=2)))[0]

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from habitus.reports.findings import VERDICT_WORDS, Difference, Findings
+from habitus.reports.findings import DENSE, VERDICT_WORDS, Difference, Findings
 from habitus.reports.formats import count, plural, score, signed, signed_interval
 from habitus.reports.markup import Html, el
 from habitus.reports.model_facts import model_label, quick_warning
 from habitus.reports.words import PROTOCOLS
 
-_BEFORE: Final = {
+_WITHOUT: Final = {
     "untrained": "the same encoder untrained",
     "warm_start": "the warm start that it begins from",
+    DENSE: "the same encoder with one expert, trained in the same way",
 }
 
 
@@ -57,13 +58,15 @@ def verdict_sentence(name: str, difference: Difference) -> str:
 
 
 def _gained(findings: Findings) -> list[str]:
-    """Say what pre-training adds to the same encoder before it, where that was compared."""
-    told = [
-        f"{signed(found.value)} {signed_interval(found.low, found.high)} to "
-        f"{_BEFORE[name]} ({VERDICT_WORDS[found.verdict]})"
+    """Say what pre-training, and experts, add to the same encoder without, where compared."""
+    told = {
+        name: f"{signed(found.value)} {signed_interval(found.low, found.high)} to "
+        f"{_WITHOUT[name]} ({VERDICT_WORDS[found.verdict]})"
         for name, found in findings.gains
-    ]
-    return [f"Pre-training adds {' and '.join(told)}."] if told else []
+    }
+    experts = told.pop(DENSE, None)
+    sentences = [f"Pre-training adds {' and '.join(told.values())}."] if told else []
+    return sentences + ([f"Experts add {experts}."] if experts else [])
 
 
 def _beside(findings: Findings) -> list[str]:
