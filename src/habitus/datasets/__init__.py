@@ -17,6 +17,7 @@ DATASETS = Registry[type[Dataset]](
         "legislature": "habitus.datasets.legislature:Legislature",
         "movielens_1m": "habitus.datasets.movielens_1m:MovieLens1M",
         "online_retail": "habitus.datasets.online_retail:OnlineRetail",
+        "subpopulations": "habitus.datasets.subpopulations:Subpopulations",
         "synthetic": "habitus.datasets.synthetic:Synthetic",
         "synthetic_posts": "habitus.datasets.synthetic:SyntheticPosts",
     },
