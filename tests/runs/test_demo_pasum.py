@@ -1,6 +1,7 @@
 """The parts of PASUM's demo; the whole is run by make test-slow."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -90,3 +91,24 @@ def test_without_a_name_it_is_baskets_and_made_up_people(
     assert list(found) == [BASKETS, "synthetic_posts"]
     one = run_demo_pasum(tmp_path, DemoPlan(), show=silent, card=lambda _: "", data="legislature")
     assert dict(one) == {"legislature": {"title": "legislature"}}
+
+
+def test_stages_of_two_sets_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = list[tuple[str, int, int, str]]()
+
+    def tells(root: Path, plan: DemoPlan, show: Show, card: Any) -> dict[str, Any]:
+        show("ingest", 1, 2, "half")
+        return {}
+
+    monkeypatch.setattr(module, "_baskets", tells)
+    monkeypatch.setattr(module, "run_posts", lambda _, *rest: tells(*rest))
+
+    def show(stage: str, done: int, total: int, note: str) -> None:
+        told.append((stage, done, total, note))
+
+    dict(run_demo_pasum(tmp_path, DemoPlan(), show=show, card=lambda _: ""))
+    stages = ["complete journey: ingest", "synthetic posts: ingest"]
+    assert told == [(stage, 1, 2, "half") for stage in stages]
+    told.clear()
+    dict(run_demo_pasum(tmp_path, DemoPlan(), show=show, card=lambda _: "", data="legislature"))
+    assert told == [("ingest", 1, 2, "half")]
