@@ -27,7 +27,7 @@ def demo_command(
     preset: Annotated[str, typer.Option(help="Sizes and budget: paper, ci or quick.")] = "ci",
     data: Annotated[
         str | None,
-        typer.Option(help="A named set instead of the usual ones; pasum: one with posts."),
+        typer.Option(help="A named set instead of the usual ones; for pasum and supermoe."),
     ] = None,
     out: Annotated[
         Path | None,
@@ -60,7 +60,7 @@ def demo_command(
     words += [f"--data {data}"] if data is not None else []
     words += ["--fine-tune"] if fine_tune else []
     words += ["--allow-sensitive"] if allow_sensitive else []
-    if system in ("channel", "clue", "supermoe") and data is not None:
+    if system in ("channel", "clue") and data is not None:
         raise UsageError("--data goes with a system that has several sets, such as pasum")
     if system == "channel":
         _channel(out or Path("runs/demo"), plan, " ".join(words))
@@ -69,7 +69,7 @@ def demo_command(
     elif system == "clue":
         _clue(out or Path("runs/demo-clue"), plan, " ".join(words))
     elif system == "supermoe":
-        _supermoe(out or Path("runs/demo-supermoe"), plan, " ".join(words))
+        _supermoe(out or Path("runs/demo-supermoe"), plan, " ".join(words), data)
     else:
         known = ["channel", "clue", "pasum", "supermoe"]
         raise UsageError(f"no demo is called {system!r}; {did_you_mean(system, known)}")
@@ -128,20 +128,18 @@ def _clue(out: Path, plan: Any, command: str) -> None:  # noqa: ANN401
         _write({**results, "command": command}, out / name)
 
 
-def _supermoe(out: Path, plan: Any, command: str) -> None:  # noqa: ANN401
+def _supermoe(out: Path, plan: Any, command: str, data: str | None) -> None:  # noqa: ANN401
     from habitus.cli.progress import stages
-    from habitus.datasets.complete_journey import CompleteJourney
     from habitus.reports import model_card
     from habitus.representations.model import Model
     from habitus.runs.card import card_info
-    from habitus.runs.demo import DATA_NAME
     from habitus.runs.demo_supermoe import run_demo_supermoe
 
     def card(model: Model) -> str:
-        return model_card(card_info(model, DATA_NAME, CompleteJourney.notices))
+        return model_card(card_info(model))
 
     with stages() as show:
-        results = run_demo_supermoe(out, plan, show=show, card=card)
+        results = run_demo_supermoe(out, plan, show=show, card=card, data=data)
     _write({**results, "command": command}, out)
 
 
