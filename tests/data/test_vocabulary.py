@@ -9,11 +9,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from habitus.data.columns import ChannelKind
+from habitus.data.hashed_ids import buckets_of
 from habitus.data.snapshot import Snapshot
 from habitus.data.traces import Traces
 from habitus.data.vocabulary import (
@@ -323,3 +325,74 @@ def test_nothing_after_the_cutoff_and_nobody_else_changes_it(tmp_path: Path) -> 
     assert saved[0] == saved[1]
     assert len(saved[0][1]["item_id"]) > 3
     assert len(saved[0][0]["dense"][0]["edges"]) > 3
+
+
+@settings(max_examples=25)
+@given(histories, st.integers(1, 3), st.integers(1, 6))
+def test_a_hashed_channel_is_the_channel_of_its_buckets(
+    events: Histories, min_users: int, num_buckets: int
+) -> None:
+    buckets = {value: int(buckets_of(pa.array([value]), num_buckets)[0]) for value in "abcdefg"}
+    renamed = {
+        user: [{**e, "item": f"{buckets[e['item']]:03d}"} if "item" in e else e for e in history]
+        for user, history in events.items()
+    }
+    if not any(events.values()):
+        return
+    with TemporaryDirectory() as folder:
+        traces = write_traces(Path(folder) / "t", events, {"item": "id"})
+        hashed = fit(
+            traces, channels=["item"], min_users=min_users, hashed=["item"],
+            num_buckets=num_buckets, max_values=1,
+        )  # fmt: skip
+        everything: Histories = {"u": [{"time": 1, "item": value} for value in "gabcdef"]}
+        other = write_traces(Path(folder) / "o", everything, {"item": "id"})
+        names = other.dictionary("item").to_pylist()
+        token_V = hashed.token_channels[0].table(other).tolist()
+    # Buckets are kept by users and stand by frequency, as values do.
+    expected = [int(value) for value in plain_values(renamed, 10, min_users, 10**6)]
+    assert [*map(int, values_of(hashed))] == expected
+    place = {bucket: NUM_SPECIAL + i for i, bucket in enumerate(expected)}
+    # A value that was never seen has the row of its bucket, or is unknown where that has none.
+    assert token_V == [MISSING, *(place.get(buckets[name], UNKNOWN) for name in names)]
+    assert hashed.token_channels[0].num_tokens == NUM_SPECIAL + len(expected)
+
+
+def test_the_collisions_of_training_events_are_stated_and_survive(tmp_path: Path) -> None:
+    # Three values in two buckets: two share one, unless all three do.
+    history = [{"time": t, "item": item} for t, item in enumerate("aabc", 1)]
+    traces = write_traces(
+        tmp_path / "t", {"u": [*history, {"time": 9, "item": "late"}]}, {"item": "id"}
+    )
+    fitted = fit(traces, 9, min_users=1, hashed=["item"], num_buckets=2)
+    hashing = fitted.token_channels[0].hashing
+    assert hashing is not None
+    bucket = dict(zip("abc", buckets_of(pa.array([*"abc"]), 2).tolist(), strict=True))
+    alone = [v for v in "abc" if list(bucket.values()).count(bucket[v]) == 1]
+    assert hashing.num_values == 3
+    assert hashing.value_collision_rate == pytest.approx(1 - len(alone) / 3)
+    assert hashing.event_collision_rate == pytest.approx(
+        1 - sum("aabc".count(v) for v in alone) / 4
+    )
+    fitted.save(tmp_path / "fitted")
+    described = json.loads((tmp_path / "fitted/channels.json").read_text())["tokens"][0]
+    assert described["hashing"]["value_collision_rate"] == hashing.value_collision_rate
+    again = ChannelVocabulary.load(tmp_path / "fitted")
+    assert again.token_channels[0] == fitted.token_channels[0]
+    np.testing.assert_array_equal(
+        again.token_channels[0].table(traces), fitted.token_channels[0].table(traces)
+    )
+
+
+def test_only_a_channel_that_is_read_can_be_hashed(tmp_path: Path) -> None:
+    traces = small_traces(tmp_path / "t")
+    assert fit(traces).token_channels[1].hashing is None
+    wrong: list[dict[str, Any]] = [
+        {"hashed": ["price"]},
+        {"hashed": ["item_id"], "exclude": ["item_id"]},
+    ]
+    for settings_ in wrong:
+        with pytest.raises(DataError, match=r"no category or ID channel '\w+' to hash"):
+            fit(traces, **settings_)
+    with pytest.raises(UsageError, match="num_buckets must be at least 1, got 0"):
+        ChannelVocabularyConfig(num_buckets=0)

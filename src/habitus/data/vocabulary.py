@@ -5,14 +5,18 @@ rarer ones could single a person out), the most frequent first. Dense channels k
 standard deviation of ``sign(x) · log(1 + |x|)`` and quantile edges (A-S5). Values, not codes, are
 kept, so that a fitted vocabulary reads any traces.
 
-Shapes: C channels, L events, V tokens of one channel, Q quantile edges.
+A channel of IDs without end may be hashed: then its buckets are its values. One that fewer than
+``min_users`` users have is ``unknown``, as is any value, seen or new, that falls into it; the share
+of values that share a bucket is counted on the training events and stands in ``channels.json``.
+
+Shapes: C channels, L events, V tokens of one channel, Q quantile edges, K buckets.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -24,6 +28,7 @@ import pyarrow.parquet as pq
 
 from habitus.config import Config
 from habitus.data.columns import ChannelKind
+from habitus.data.hashed_ids import Hashing, buckets_of, count_collisions
 from habitus.data.snapshot import Snapshot
 from habitus.data.traces import Rows, Traces
 from habitus.errors import DataError, GuardError, UsageError
@@ -52,9 +57,14 @@ class ChannelVocabularyConfig(Config):
     """Most frequent values kept of one channel."""
     num_bins: int = 64
     """Quantile bins of a dense channel (A-S5)."""
+    hashed: tuple[str, ...] = ()
+    """Category and ID channels whose values are hashed into buckets; ``max_values`` leaves them
+    alone."""
+    num_buckets: int = 65_536
+    """Buckets of each hashed channel."""
 
     def __post_init__(self) -> None:
-        for name in ("max_values", "num_bins"):
+        for name in ("max_values", "num_bins", "num_buckets"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} must be at least 1, got {getattr(self, name)}")
         if len(set(self.channels)) != len(self.channels):
@@ -68,6 +78,8 @@ class TokenChannel:
     name: str
     kind: ChannelKind
     values: pa.StringArray
+    """Of a hashed channel the numbers of its buckets."""
+    hashing: Hashing | None = None
 
     @property
     def num_tokens(self) -> int:
@@ -77,6 +89,13 @@ class TokenChannel:
     def table(self, traces: Traces) -> Tokens:
         """Return the token of each code of ``traces``."""
         dictionary = traces.dictionary(self.name)
+        if self.hashing is not None:
+            token_K = np.full(self.hashing.num_buckets, UNKNOWN)
+            token_K[self.values.to_numpy(zero_copy_only=False).astype(np.int64)] = (
+                np.arange(len(self.values)) + NUM_SPECIAL
+            )
+            token_V = token_K[buckets_of(dictionary, self.hashing.num_buckets)]
+            return np.concatenate([[MISSING], token_V]).astype(np.int32)
         place = pc.index_in(dictionary, value_set=self.values)
         known = pc.fill_null(place, UNKNOWN - NUM_SPECIAL).to_numpy(zero_copy_only=False)
         return np.concatenate([[MISSING], known + NUM_SPECIAL]).astype(np.int32)
@@ -170,7 +189,7 @@ class ChannelVocabulary:
         """Write ``channels.json`` and ``values.parquet``."""
         folder.mkdir(parents=True, exist_ok=True)
         channels: dict[str, Any] = {
-            "tokens": [{"name": c.name, "kind": c.kind} for c in self.token_channels],
+            "tokens": [_described(c) for c in self.token_channels],
             "dense": [
                 {"name": c.name, "mean": c.mean, "std": c.std, "edges": c.edges_Q.tolist()}
                 for c in self.dense_channels
@@ -192,7 +211,7 @@ class ChannelVocabulary:
             channels: Mapping[str, Any] = json.loads((folder / "channels.json").read_text())
             table = pq.read_table(folder / "values.parquet")
             tokens = tuple(
-                TokenChannel(c["name"], c["kind"], _values_of(table, c["name"]))
+                TokenChannel(c["name"], c["kind"], _values_of(table, c["name"]), _hashing_of(c))
                 for c in channels["tokens"]
             )
             dense = tuple(
@@ -212,7 +231,14 @@ def _names(traces: Traces, config: ChannelVocabularyConfig) -> list[str]:
                 f"{traces.path} has no category, ID or dense channel {name!r}; "
                 f"{did_you_mean(name, usable)}"
             )
-    return [n for n in (config.channels or usable) if n not in config.exclude]
+    names = [n for n in (config.channels or usable) if n not in config.exclude]
+    for name in config.hashed:
+        if name not in names or traces.columns[name].kind == "dense":
+            raise DataError(
+                f"{traces.path} has no category or ID channel {name!r} to hash among those that "
+                f"are read: {', '.join(n for n in names if traces.columns[n].kind != 'dense')}"
+            )
+    return names
 
 
 def _is_constant(snapshot: Snapshot, name: str, rows_L: Rows) -> bool:
@@ -226,16 +252,29 @@ def _fit_tokens(
     snapshot: Snapshot, name: str, rows_L: Rows, user_L: Rows, config: ChannelVocabularyConfig
 ) -> TokenChannel:
     column = snapshot.traces.columns[name]
-    code_L = snapshot.values(name, rows_L).astype(np.int64)
-    count_V = np.bincount(code_L, minlength=column.num_values + 1)
+    values, hashing = snapshot.traces.dictionary(name), None
+    code_L, num_values = snapshot.values(name, rows_L).astype(np.int64), column.num_values
+    if name in config.hashed:
+        bucket_V = buckets_of(values, config.num_buckets)
+        count_V = np.bincount(code_L, minlength=num_values + 1)[1:]
+        hashing = count_collisions(bucket_V, count_V, config.num_buckets)
+        code_L, num_values = np.concatenate([[0], bucket_V + 1])[code_L], config.num_buckets
+        values = pa.array(np.arange(num_values)).cast(pa.string())
+    limit = config.max_values if hashing is None else num_values
+    kept = _kept(code_L, num_values, user_L, config.min_users)[:limit]
+    return TokenChannel(name, column.kind, values.take(pa.array(kept - 1)), hashing)
+
+
+def _kept(code_L: Rows, num_values: int, user_L: Rows, min_users: int) -> Rows:
+    """Return the codes that enough users have, the most frequent first."""
+    count_V = np.bincount(code_L, minlength=num_values + 1)
     # One row per (user, code): how many users have a value, not how often it occurs.
-    pair = np.unique(user_L * (column.num_values + 1) + code_L) % (column.num_values + 1)
-    users_V = np.bincount(pair, minlength=column.num_values + 1)
-    kept = np.flatnonzero(users_V >= max(1, config.min_users))
+    pair = np.unique(user_L * (num_values + 1) + code_L) % (num_values + 1)
+    users_V = np.bincount(pair, minlength=num_values + 1)
+    kept = np.flatnonzero(users_V >= max(1, min_users))
     kept = kept[kept > 0]
-    kept = kept[np.lexsort((kept, -count_V[kept]))][: config.max_values]
-    values = snapshot.traces.dictionary(name).take(pa.array(kept - 1))
-    return TokenChannel(name, column.kind, values)
+    most_frequent: Rows = kept[np.lexsort((kept, -count_V[kept]))]
+    return most_frequent
 
 
 def _fit_dense(name: str, values_L: Floats, config: ChannelVocabularyConfig) -> DenseChannel:
@@ -254,6 +293,17 @@ def _fit_dense(name: str, values_L: Floats, config: ChannelVocabularyConfig) -> 
 
 def _compress(values_L: Floats) -> Floats:
     return np.sign(values_L) * np.log1p(np.abs(values_L))
+
+
+def _described(channel: TokenChannel) -> dict[str, Any]:
+    described: dict[str, Any] = {"name": channel.name, "kind": channel.kind}
+    return (
+        described if channel.hashing is None else described | {"hashing": asdict(channel.hashing)}
+    )
+
+
+def _hashing_of(described: Mapping[str, Any]) -> Hashing | None:
+    return Hashing(**described["hashing"]) if "hashing" in described else None
 
 
 def _values_of(table: pa.Table, name: str) -> pa.StringArray:
