@@ -14,6 +14,7 @@ ANALYSES = Registry[Callable[[AnalysisPlan], Json]](
         "domains": "habitus.runs.analyses.domains:domains",
         "efficiency": "habitus.runs.analyses.efficiency:efficiency",
         "graph_size": "habitus.runs.analyses.graph_size:graph_size",
+        "label_curve": "habitus.runs.analyses.label_curve:label_curve",
         "labels": "habitus.runs.analyses.labels:labels",
         "map": "habitus.runs.analyses.map:word_map",
         "matching": "habitus.runs.analyses.matching:matching",
@@ -27,6 +28,7 @@ ANALYSES = Registry[Callable[[AnalysisPlan], Json]](
 DATA = {
     "clue_ablation": "complete_journey_services",
     "domains": "all",
+    "label_curve": "amazon_scientific",
     "matching": "complete_journey_services",
     "next_item": "complete_journey_services",
     "towers": "complete_journey_services",

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from habitus.data.split import UserSplit
 from habitus.data.traces import Traces
 from habitus.errors import UsageError
 from habitus.evaluation.next_item_asked import SPLIT, AskedItems, ask_next_item, parts_of
@@ -89,6 +90,7 @@ def questions_of(
     quick: bool,
     examples: int = EXAMPLES,
     max_train: int = MAX_TRAIN,
+    split: UserSplit | None = None,
 ) -> list[AskedItems]:
     """Return the question of each service of a set.
 
@@ -98,8 +100,9 @@ def questions_of(
         quick: of few train users.
         examples: of each question, about.
         max_train: train users that are learned from, at most.
+        split: of the users of a set that has none of its own; None for that of runs.
     """
-    parts = parts_of(traces)
+    parts = parts_of(traces, split)
     max_train = 400 if quick else max_train
     learned = min(len(parts["train"]), max_train)
     rounds = 1 if quick else max(1, min(10, round(examples / max(1, learned))))
