@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from itertools import combinations
+from itertools import combinations, permutations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import spearmanr
 
 from habitus.data.snapshot import Snapshot
 from habitus.errors import DataError, GuardError, UsageError
-from habitus.evaluation.domains import Domain, domains_of, similarities
+from habitus.evaluation.domains import Domain, domains_of, gain_correlation, similarities
+from habitus.metrics.arrays import Floats
 from habitus.metrics.similarity import jensen_shannon, kendall
 from habitus.testing.hand_made import write_traces
 from tests.evaluation.shoppers import shopper_events, shoppers
@@ -133,3 +135,63 @@ def test_all_pairs_are_there(tmp_path: Path) -> None:
     texts = {s: ["tea pot", "red"] for s in "abcd"}
     found = similarities(domains(tmp_path, "one", texts), num_resamples=2)
     assert list(found) == list(combinations(range(4), 2))
+
+
+def slow_gain_correlation(like_ST: Floats, gain_ST: Floats) -> tuple[float, float]:
+    """Return the mean of Spearman's correlations and its p, one order at a time."""
+
+    def mean(order: tuple[int, ...]) -> float:
+        found = [
+            spearmanr(like_ST[list(order), t], gain_ST[:, t]).statistic
+            for t in range(like_ST.shape[1])
+        ]
+        return float(np.mean(found))
+
+    every = list(permutations(range(len(like_ST))))
+    own = mean(every[0])
+    return own, float(np.mean([abs(mean(order)) >= abs(own) - 1e-9 for order in every]))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_gain_within_targets_is_that_of_a_slow_twin(seed: int) -> None:
+    drawn = np.random.default_rng(seed)
+    like_ST = drawn.normal(size=(5, 2)).round(1)
+    # Another level of each target says nothing.
+    gain_ST = like_ST + drawn.normal(size=(5, 2)) + [0.0, 100.0]
+    found = gain_correlation(like_ST, gain_ST)
+    value, p = slow_gain_correlation(like_ST, gain_ST)
+    assert found.value == pytest.approx(value)
+    assert found.p == pytest.approx(p)
+    assert found.num_orders == 120
+    assert np.mean(found.each_T) == pytest.approx(found.value)
+
+
+def test_gain_of_the_strongest_order_is_as_rare_as_it_can_be() -> None:
+    ladder_ST = np.arange(12.0).reshape(6, 2)
+    found = gain_correlation(ladder_ST, ladder_ST**3)
+    # Of 720 orders this one and its reverse are as strong.
+    assert found.value == 1.0
+    assert found.p == pytest.approx(2 / 720)
+    opposite = gain_correlation(ladder_ST, -ladder_ST)
+    assert (opposite.value, opposite.p) == (-1.0, found.p)
+
+
+def test_many_sources_are_permuted_by_chance() -> None:
+    ladder_ST = np.arange(9.0)[:, None]
+    found = gain_correlation(ladder_ST, ladder_ST)
+    # 9! is above 10,000: the order that was found is counted among those drawn.
+    assert found.num_orders == 10_000
+    assert 1 / 10_001 <= found.p < 0.002
+
+
+def test_few_or_equal_sources_say_nothing() -> None:
+    ladder_ST = np.arange(6.0).reshape(3, 2)
+    with pytest.raises(GuardError, match="needs 4 sources that differ on every target, got 3"):
+        gain_correlation(ladder_ST, ladder_ST)
+    flat_ST = np.ones((5, 2))
+    with pytest.raises(GuardError, match="differ on every target"):
+        gain_correlation(np.arange(10.0).reshape(5, 2), flat_ST)
+    with pytest.raises(DataError, match=r"of \(5, 2\) pairs, and gain of \(3, 2\)"):
+        gain_correlation(flat_ST, ladder_ST)
+    with pytest.raises(DataError, match="must be finite"):
+        gain_correlation(flat_ST, flat_ST * np.nan)

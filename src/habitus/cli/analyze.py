@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 NAMES = (
     "ablation, labels, graph_size, map, efficiency, zero_shot, transfer, matching, next_item, "
-    "clue_ablation, towers, label_curve or domains."
+    "clue_ablation, towers, label_curve, domain_gain or domains."
 )
 SETS = (
     "A named set; without it each analysis has one of its own. Those of PASUM want posts, such as "

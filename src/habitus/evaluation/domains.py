@@ -4,7 +4,8 @@ Tokens are words; a text that a user meets again on a service counts once, as in
 Intervals are two-sided normal ones around the value, from users drawn anew: percentiles would be
 off centre, since fewer people know fewer rare words. Services of one set share the draw.
 
-Shapes: U users of a set, W words of a domain, V words of all domains, D domains, R resamples.
+Shapes: U users of a set, W words of a domain, V words of all domains, D domains, R resamples, S
+sources, T targets, M orders of the sources.
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ from habitus.data.posts import AUTO
 from habitus.data.segmentation import SegmentationConfig
 from habitus.data.snapshot import Snapshot
 from habitus.data.traces import Rows
-from habitus.errors import GuardError, UsageError
+from habitus.errors import DataError, GuardError, UsageError
 from habitus.metrics.arrays import Floats
+from habitus.metrics.permutation import MIN_CASES, orders
 from habitus.metrics.similarity import jensen_shannon, kendall
 from habitus.random import numpy_generator
 
@@ -66,6 +68,19 @@ class Similarity(NamedTuple):
     """The same over the :data:`TOP` words with the largest shares."""
     jensen_shannon: Between
     """In bits: 0 for the same shares, 1 where no word is in both."""
+
+
+class GainCorrelation(NamedTuple):
+    """Whether likeness and gain go together, over sources within each target."""
+
+    value: float
+    """The mean of :attr:`each_T`."""
+    p: float
+    """Two-sided: the share of orders of the sources with as strong a mean or a stronger one, the
+    order that was found among them."""
+    each_T: tuple[float, ...]
+    """Spearman's correlation of each target."""
+    num_orders: int
 
 
 def domains_of(
@@ -127,6 +142,47 @@ def similarities(
     return found
 
 
+def gain_correlation(like_ST: Floats, gain_ST: Floats, seed: int = 0) -> GainCorrelation:
+    """Return the rank correlation of likeness and gain within targets, and its p-value.
+
+    Pairs share sources and targets, so the whole rows of sources are permuted, as in a Mantel test;
+    a target on which all gain more has no part in it.
+
+    Args:
+        like_ST: of each source and target.
+        gain_ST: of the same.
+        seed: of the orders, where there are too many to try all.
+
+    Raises:
+        DataError: of another shape, or a number that is not finite.
+        GuardError: fewer than four sources, or no difference between them on some target.
+    """
+    from scipy.stats import rankdata
+
+    if like_ST.shape != gain_ST.shape or like_ST.ndim != 2:
+        raise DataError(f"likeness is of {like_ST.shape} pairs, and gain of {gain_ST.shape}")
+    if not (np.isfinite(like_ST).all() and np.isfinite(gain_ST).all()):
+        raise DataError("likeness and gain must be finite")
+    num_sources, num_targets = like_ST.shape
+    if num_sources < MIN_CASES or min(map(_spread_of, (*like_ST.T, *gain_ST.T))) == 0:
+        raise GuardError(
+            f"a correlation needs {MIN_CASES} sources that differ on every target, got "
+            f"{num_sources}"
+        )
+    unit_2ST = [rankdata(x, axis=0) for x in (like_ST, gain_ST)]
+    unit_2ST = [x - x.mean(axis=0) for x in unit_2ST]
+    like, gain = (x / np.linalg.norm(x, axis=0) for x in unit_2ST)
+    order_MS, all_tried = orders(num_sources, seed)
+    value_M = np.einsum("mst,st->m", like[order_MS], gain) / num_targets
+    each_T = (like * gain).sum(axis=0)
+    # Sums of the same numbers in another order may differ in the last digits.
+    as_strong = int((np.abs(value_M) >= abs(each_T.mean()) - 1e-9).sum())
+    drawn = int(not all_tried)
+    p = (as_strong + drawn) / (len(order_MS) + drawn)
+    each = tuple(round(float(v), 12) for v in each_T)
+    return GainCorrelation(round(float(each_T.mean()), 12), p, each, len(order_MS))
+
+
 def len_of(matrix: csr_array) -> int:
     """Return the number of rows."""
     return int(matrix.shape[0])
@@ -171,6 +227,10 @@ def _measures(counts: Sequence[Floats], top: int) -> Floats:
             continue
         found.append([kendall(a, b), kendall(a, b, top), jensen_shannon(a, b)])
     return np.array(found)
+
+
+def _spread_of(value_S: Floats) -> float:
+    return float(np.ptp(value_S))
 
 
 def _spread(value_R: Floats) -> float:

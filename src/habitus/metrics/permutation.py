@@ -60,20 +60,21 @@ def rank_correlation(x_P: npt.ArrayLike, y_P: npt.ArrayLike, seed: int = 0) -> C
         )
     unit_x_P, unit_y_P = (_unit(rankdata(values)) for values in (x, y))
     found = float(unit_x_P @ unit_y_P)
-    order_MP = _orders(len(x), seed)
+    order_MP, all_tried = orders(len(x), seed)
     value_M = unit_y_P[order_MP] @ unit_x_P
     # Sums of the same numbers in another order may differ in the last digits.
     as_strong = int((np.abs(value_M) >= abs(found) - 1e-9).sum())
-    drawn = factorial(len(x)) > MAX_PERMUTATIONS
+    drawn = int(not all_tried)
     return Correlation(round(found, 12), (as_strong + drawn) / (len(order_MP) + drawn), len(x))
 
 
-def _orders(num: int, seed: int) -> npt.NDArray[np.int64]:
+def orders(num: int, seed: int) -> tuple[npt.NDArray[np.int64], bool]:
+    """Return orders of some cases, ``(M, P)``, and whether these are all there are."""
     if factorial(num) <= MAX_PERMUTATIONS:
-        return np.array(list(permutations(range(num))), np.int64)
+        return np.array(list(permutations(range(num))), np.int64), True
     generator = numpy_generator(seed, "permutations")
     rows_MP = np.tile(np.arange(num, dtype=np.int64), (MAX_PERMUTATIONS, 1))
-    return generator.permuted(rows_MP, axis=1)
+    return generator.permuted(rows_MP, axis=1), False
 
 
 def _unit(rank_P: Floats) -> Floats:

@@ -11,6 +11,7 @@ ANALYSES = Registry[Callable[[AnalysisPlan], Json]](
     {
         "ablation": "habitus.runs.analyses.ablation:ablation",
         "clue_ablation": "habitus.runs.analyses.clue_ablation:clue_ablation",
+        "domain_gain": "habitus.runs.analyses.domain_gain:domain_gain",
         "domains": "habitus.runs.analyses.domains:domains",
         "efficiency": "habitus.runs.analyses.efficiency:efficiency",
         "graph_size": "habitus.runs.analyses.graph_size:graph_size",
@@ -27,6 +28,7 @@ ANALYSES = Registry[Callable[[AnalysisPlan], Json]](
 """Analysis name → function from a plan to what its page is made from."""
 DATA = {
     "clue_ablation": "complete_journey_services",
+    "domain_gain": "all",
     "domains": "all",
     "label_curve": "amazon_scientific",
     "matching": "complete_journey_services",

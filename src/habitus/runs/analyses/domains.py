@@ -1,7 +1,7 @@
 """Domains: how alike services are in what their items say, within sets and between them (C28).
 
 Whether a representation that was learned on one service is worth more on a service that is alike is
-asked by :func:`with_gain`, where there are gains of several tasks.
+asked by ``habitus analyze domain_gain``, and from Python by :func:`with_gain` of any gains.
 """
 
 from __future__ import annotations
