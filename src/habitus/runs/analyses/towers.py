@@ -36,8 +36,8 @@ SETTINGS: Final[Mapping[str, tuple[TwoTowerConfig, bool]]] = {
     "softmax, told, weight decay .1": (replace(SOFT, weight_decay=0.1), True),
 }
 """Name → towers, and whether the tower of items is told how many train users had each."""
-EXAMPLES: Final = 8_000
-"""Of each question, half of those of ``analyze next_item``."""
+EXAMPLES: Final = 4_000
+"""Of each question, a quarter of those of ``analyze next_item``: many towers are trained here."""
 
 
 def towers(plan: AnalysisPlan) -> Json:
@@ -49,7 +49,9 @@ def towers(plan: AnalysisPlan) -> Json:
         UsageError: no next items are asked for on the set.
     """
     what = set_of(plan.data)
-    questions = questions_of(plan.traces, what, quick=plan.quick, examples=EXAMPLES)
+    questions = questions_of(
+        plan.traces, what, quick=plan.quick, examples=EXAMPLES, max_train=EXAMPLES
+    )
     kinds = vectors_of(plan)
     cases = [(asked, kind) for asked in questions for kind in kinds]
     scores: dict[str, list[float]] = {}
