@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -33,7 +34,7 @@ from habitus.data.snapshot import Snapshot
 from habitus.data.traces import Traces
 from habitus.datasets import DATASETS
 from habitus.encoders.item_text import TOKENS_OF_PART, ItemTextEncoder
-from habitus.encoders.item_text_config import ItemTextEncoderConfig
+from habitus.encoders.item_text_config import SIZES, ItemTextEncoderConfig
 from habitus.nn.stages import run
 from habitus.objectives.cross_service import CrossService, CrossServiceConfig
 from habitus.representations.cached_users import encode_from_items
@@ -49,6 +50,10 @@ SENTENCES = 32
 """Texts of a batch of a sentence encoder, by default."""
 WIDTH, LAYERS, HEADS = 64, 2, 4
 """What two cores can train (floors.md E2)."""
+SIZE = "xs"
+"""Of the encoder whose users come from cached items: the smallest of I2-sizes."""
+TURNS = 2
+"""Timed, after one that is not."""
 MATMUL_ROWS = 4_096
 Work = Callable[[], object]
 
@@ -79,22 +84,28 @@ def _of_people(name: str, traces: Traces, *, quick: bool) -> list[Entry]:
     torch.manual_seed(0)
     encoder = ItemTextEncoder(_config(encoding))
     entries = _shares(name, snapshot, encoding)
-    entries += _training(name, encoder, batch, turns=1 if quick else 4)
-    entries += _encoding(name, encoder, encoding, snapshot, users=32 if quick else 4_096)
-    entries += _cached(name, encoder, encoding, snapshot, users=32 if quick else 2_048)
+    entries += _training(name, encoder, batch, turns=1 if quick else TURNS)
+    entries += _encoding(name, encoder, encoding, snapshot, users=32 if quick else 1_024)
+    small = ItemTextEncoder(_config(encoding, SIZE)).eval()
+    entries += _cached(name, small, encoding, snapshot, users=32 if quick else 512)
     return entries
 
 
-def _config(encoding: ItemTextEncoding) -> ItemTextEncoderConfig:
+def _config(encoding: ItemTextEncoding, size: str | None = None) -> ItemTextEncoderConfig:
     # Dropout on attention weights, which PyTorch's layers have, would slow the twin further.
+    known: dict[str, Any] = {
+        "vocab_size": encoding.bpe.num_tokens,
+        "num_services": encoding.num_slots,
+    }
+    if size is not None:
+        return ItemTextEncoderConfig.of_size(size, dropout=0.0, **known)
     return ItemTextEncoderConfig(
-        vocab_size=encoding.bpe.num_tokens,
-        num_services=encoding.num_slots,
         width=WIDTH,
         item_layers=LAYERS,
         service_layers=LAYERS,
         num_heads=HEADS,
         dropout=0.0,
+        **known,
     )
 
 
@@ -267,7 +278,7 @@ def _encoding(
         "distinct": lambda: _encode_sentences(twin, sorted(texts, key=len, reverse=True)),
     }
     with torch.inference_mode():
-        seconds = _take_turns(work, turns=4)
+        seconds = _take_turns(work, turns=TURNS)
     encoder.train()
     repeats = 1 - len(texts) / len(items)
     note = f"{len(items):,} items of {some.num_users:,} users, {repeats:.0%} repeats in a batch"
@@ -316,9 +327,9 @@ def _cached(
         "tokens": lambda: model.encode(some),
         "large": lambda: large.encode(some),
     }
-    seconds = _take_turns(work, turns=2)
+    seconds = _take_turns(work, turns=TURNS)
     error = np.abs(encode_from_items(model, some, cache) - model.encode(some)).max()
-    encoder.train()
+    size = SIZES[SIZE]
     note = f"{len(cache.key_N):,} behaviours, encoded once in {building:.0f} s"
     rate = some.num_users / seconds["cached"]
     return [
@@ -328,7 +339,8 @@ def _cached(
             measured=seconds["tokens"] / seconds["cached"],
             unit="×",
             bar=8.0,
-            note=f"{some.num_users:,} users in the batches of a model, {WIDTH} wide",
+            note=f"{some.num_users:,} users in the batches of a model of size {SIZE}: {size.width} "
+            f"wide, {size.layers} + {size.layers} blocks",
         ),
         Entry(
             name=f"{name}: the same against one batch of them all",
