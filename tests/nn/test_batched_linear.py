@@ -24,6 +24,13 @@ def test_it_is_each_layer_alone(groups: int, layers: int) -> None:
             )
 
 
+def test_one_input_for_all_groups_is_that_input_for_each() -> None:
+    many = made(3, 2)
+    x_BD = torch.randn(7, 5, generator=torch.Generator().manual_seed(1))
+    once, thrice = x_BD[:, None].expand(-1, 3, -1), x_BD[:, None].repeat(1, 3, 1)
+    torch.testing.assert_close(many(once), many(thrice), atol=1e-5, rtol=1e-5)
+
+
 def test_gradients_are_those_of_each_layer_alone() -> None:
     many, x_BGD = made(2, 3), torch.randn(4, 2, 5, generator=torch.Generator().manual_seed(1))
     torch.autograd.backward((many(x_BGD) ** 2).sum())

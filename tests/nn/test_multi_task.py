@@ -179,6 +179,15 @@ def test_equal_generators_give_equal_heads(name: str) -> None:
     assert torch.equal(torch.get_rng_state(), before)
 
 
+@pytest.mark.parametrize("name", HEADS)
+def test_the_bias_of_the_output_moves_the_output(name: str) -> None:
+    module, x_BD = head(name), rows()
+    before = module(x_BD)
+    with torch.no_grad():
+        module.output_bias().add_(torch.tensor([1.0, 0.0, -2.0]))
+    torch.testing.assert_close(module(x_BD) - before, torch.tensor([[1.0, 0.0, -2.0]]).expand(9, 3))
+
+
 def test_a_constant_representation_is_the_same_for_all() -> None:
     for name in HEADS:
         out_BK = head(name)(torch.zeros(4, WIDTH))

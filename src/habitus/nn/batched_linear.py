@@ -33,11 +33,12 @@ class BatchedLinear(nn.Module):
     def forward(self, x_BGD: Tensor) -> Tensor:
         """Return what every layer makes of the input of its group, ``(B, G, E, H)``."""
         groups, width, layers, out = self.weight_GDEH.shape
-        # One matrix product a group: a group's layers lie side by side in one matrix.
-        side_by_side = self.weight_GDEH.reshape(groups, width, layers * out)
-        if groups == 1:
-            y_BGX = (x_BGD[:, 0] @ side_by_side[0])[:, None]
+        if groups == 1 or x_BGD.stride(1) == 0:
+            # All groups read one input: all layers lie side by side in one matrix.
+            matrix = self.weight_GDEH.transpose(0, 1).reshape(width, groups * layers * out)
+            y_BX = x_BGD[:, 0] @ matrix
         else:
-            y_BGX = torch.bmm(x_BGD.transpose(0, 1), side_by_side).transpose(0, 1)
-        y_BGEH: Tensor = y_BGX.reshape(*y_BGX.shape[:2], layers, out) + self.bias_GEH
+            matrices = self.weight_GDEH.reshape(groups, width, layers * out)
+            y_BX = torch.bmm(x_BGD.transpose(0, 1), matrices).transpose(0, 1)
+        y_BGEH: Tensor = y_BX.reshape(len(x_BGD), groups, layers, out) + self.bias_GEH
         return y_BGEH

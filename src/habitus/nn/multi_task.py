@@ -67,6 +67,10 @@ class MultiTaskHead(nn.Module, ABC):
     def shared_parameters(self) -> list[nn.Parameter]:
         """Return the weights that several tasks move: where gradients can conflict."""
 
+    @abstractmethod
+    def output_bias(self) -> Tensor:
+        """Return the bias of each task's output, ``(K)``, a view: where a training begins."""
+
 
 class LinearTowers(MultiTaskHead):
     """Eq. 8: one linear layer a task on the representation; tasks share nothing here."""
@@ -84,6 +88,10 @@ class LinearTowers(MultiTaskHead):
     def shared_parameters(self) -> list[nn.Parameter]:
         return []
 
+    @override
+    def output_bias(self) -> Tensor:
+        return self.towers.bias_GEH[0, :, 0]
+
 
 class Towers(nn.Module):
     """A ReLU layer and an output for each task, on an input of its own."""
@@ -100,7 +108,17 @@ class Towers(nn.Module):
         return out_BK
 
 
-class SharedBottom(MultiTaskHead):
+class _WithTowers(MultiTaskHead):
+    """A head that ends in towers."""
+
+    towers: Towers
+
+    @override
+    def output_bias(self) -> Tensor:
+        return self.towers.outer.bias_GEH[:, 0, 0]
+
+
+class SharedBottom(_WithTowers):
     """One ReLU layer that all tasks read."""
 
     def __init__(
@@ -122,7 +140,7 @@ class SharedBottom(MultiTaskHead):
         return list(self.bottom.parameters())
 
 
-class MMoE(MultiTaskHead):
+class MMoE(_WithTowers):
     """Shared experts, mixed for each task by its router on the input."""
 
     def __init__(
@@ -196,7 +214,7 @@ class CGC(nn.Module):
         return mixed_BKH, torch.bmm(weight_B1X, every_BXH)[:, 0]
 
 
-class PLE(MultiTaskHead):
+class PLE(_WithTowers):
     """Progressive layered extraction: CGC levels, then a tower for each task."""
 
     def __init__(

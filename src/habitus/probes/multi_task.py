@@ -28,6 +28,7 @@ from habitus.objectives.task_losses import TaskLosses, TaskTargets, task_losses
 from habitus.probes.base import Floats, Matrix
 from habitus.probes.logistic import Standardiser
 from habitus.probes.task_answers import ManyLabelled, TaskBase, check_answers
+from habitus.probes.two_tower import Scale
 from habitus.random import numpy_generator, torch_generator
 from habitus.training.bilevel import Bilevel, BilevelConfig
 from habitus.training.task_weights import (
@@ -72,8 +73,11 @@ class MultiTaskConfig(Config):
     bilevel: BilevelConfig = field(default_factory=BilevelConfig)
     regression: tuple[str, ...] = ()
     """Names of the tasks whose answers are numbers; one that is not asked here is passed over."""
+    scaling: Literal["each", "whole"] = "each"
+    """Each feature to deviation 1, or all of them together: principal components keep their order
+    of size, which on few labels is worth more than all else here."""
     learning_rate: float = 1e-3
-    weight_decay: float = 1e-2
+    weight_decay: float = 0.1
     batch_size: int = 512
     max_epochs: int = 40
     patience: int = 4
@@ -132,10 +136,15 @@ class MultiTask:
         if np.isnan(self._answers(valid)).all():
             raise DataError("no validation row is asked anything: nothing says when to stop")
         asked_B = np.asarray(~np.isnan(self._answers(train)).all(axis=1))
-        self._standardise = Standardiser.fit(train.x_BD[asked_B])
+        scale = Scale if self.config.scaling == "whole" else Standardiser
+        self._scale: Scale | Standardiser = scale.fit(train.x_BD[asked_B])
         generator = torch_generator(seed, "multi_task", "weights")
         width = train.x_BD.shape[1]
         self._head = multi_task_head(self.config.head, width, len(self.tasks), generator)
+        with torch.no_grad():
+            # A rare task would else spend its first epochs on learning that it is rare.
+            outputs = [self._base[task].output for task in self.tasks]
+            self._head.output_bias().copy_(torch.tensor(outputs))
         self.num_weights = sum(p.numel() for p in self._head.parameters())
         learned_B, meta_B = self._slices(train, asked_B, seed)
         fitting = _Fitting(self, self._head, self._rows(train, learned_B), seed)
@@ -226,7 +235,7 @@ class MultiTask:
         return np.stack(scaled, axis=1)
 
     def _inputs(self, x_BD: Matrix) -> Tensor:
-        return torch.from_numpy(self._standardise(x_BD).astype(np.float32))
+        return torch.from_numpy(self._scale(x_BD).astype(np.float32))
 
     def _fixed(self) -> list[float]:
         """Return the given weights of the tasks that are trained; none where none are given."""
