@@ -93,6 +93,35 @@ class TestSwitchHead(TestChannelTransformer):
     config = replace(CONFIG, experts=EXPERTS["switchhead"])
 
 
+class TestAddedChannels(TestChannelTransformer):
+    config = replace(CONFIG, projection="sum", channel_dim=8, pool_channels=True)
+
+
+class TestPeriodicDenseChannels(TestChannelTransformer):
+    config = replace(CONFIG, dense_embedding="periodic", num_frequencies=4)
+
+
+class TestChannelsInEveryBlock(TestChannelTransformer):
+    config = replace(CONFIG, mfp_per_block=True, num_blocks=3)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"mfp_per_block": True, "num_blocks": 3}, {"dense_embedding": "periodic"}],
+)
+def test_operations_of_other_projections_are_those_that_pytorch_counts(
+    changes: dict[str, Any],
+) -> None:
+    module, batch = encoder(**changes), make_batch({0: 6, 1: 6})
+    with (
+        torch.no_grad(),
+        sdpa_kernel(SDPBackend.MATH),
+        FlopCounterMode(display=False) as counter,
+    ):
+        module(batch)
+    assert module.forward_flops(batch) == (counter.get_total_flops(),) * 2
+
+
 def test_one_expert_is_the_dense_encoder_bit_by_bit() -> None:
     dense, batch = encoder(), make_batch({0: 3, 1: 0, 2: 5})
     one = encoder(experts=ExpertsConfig(balance_weight=5.0, attention="switchhead"))
@@ -281,6 +310,8 @@ def test_it_is_registered() -> None:
         ({"dropout": 1.5}, "dropout"),
         ({"experts": {"num_experts": 4, "split": 3}}, "experts.split must divide hidden 16, got 3"),
         ({"experts": {"num_expert": 4}}, "did you mean 'num_experts'"),
+        ({"projection": "sum"}, "set channel_dim to width 8, got 4"),
+        ({"num_frequencies": 0}, "num_frequencies must be at least 1, got 0"),
         ({"pooling": "median"}, "must be one of 'max', 'mean'"),
     ],
 )

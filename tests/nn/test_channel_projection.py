@@ -1,10 +1,19 @@
 """One table with offsets is one table a channel; the projection is concat, linear, norm, GELU."""
 
+import math
+from typing import get_args
+
 import pytest
 import torch
 from torch import Tensor, nn
 
-from habitus.nn.channel_projection import DENSE_STATES, ChannelProjection
+from habitus.nn.channel_projection import (
+    DENSE_STATES,
+    ChannelProjection,
+    ChannelReturn,
+    DenseKind,
+    Mode,
+)
 
 SIZES, NUM_DENSE, CHANNEL_DIM, WIDTH = (5, 2, 7), 2, 4, 6
 
@@ -54,6 +63,89 @@ def test_it_is_one_embedding_a_channel_joined_and_projected(
     ours = module(sizes, num_dense)
     given = inputs(sizes, num_dense)
     torch.testing.assert_close(ours(*given), Twin(ours, sizes, num_dense)(*given))
+
+
+def test_adding_is_joining_with_the_linear_layer_multiplied_in() -> None:
+    torch.manual_seed(0)
+    added = ChannelProjection(SIZES, NUM_DENSE, WIDTH, WIDTH, mode="sum")
+    joined = ChannelProjection(SIZES, NUM_DENSE, WIDTH, WIDTH)
+    with torch.no_grad():
+        joined.table.weight.copy_(added.table.weight)
+        joined.direction_FE.copy_(added.direction_FE)
+        linear = joined.project[0]
+        assert isinstance(linear, nn.Linear)
+        linear.weight.copy_(torch.eye(WIDTH).repeat(1, len(SIZES) + NUM_DENSE))
+        linear.bias.zero_()
+    given = inputs(SIZES, NUM_DENSE)
+    torch.testing.assert_close(added(*given), joined(*given), atol=1e-5, rtol=1e-5)
+    assert added.join(*given).shape == (20, WIDTH) == (20, added.joined_width)
+    both = [
+        torch.autograd.grad(m(*given).square().sum(), (m.table.weight, m.direction_FE))
+        for m in (added, joined)
+    ]
+    torch.testing.assert_close(*both, atol=1e-4, rtol=1e-4)
+
+
+def test_channels_of_another_width_cannot_be_added() -> None:
+    with pytest.raises(ValueError, match="channels of 4 cannot be added to a width of 6"):
+        ChannelProjection(SIZES, NUM_DENSE, CHANNEL_DIM, WIDTH, mode="sum")
+
+
+@pytest.mark.parametrize("mode", get_args(Mode))
+def test_periodic_values_are_waves_of_each_channel_alone(mode: Mode) -> None:
+    torch.manual_seed(0)
+    dim = WIDTH if mode == "sum" else CHANNEL_DIM
+    ours = ChannelProjection(
+        SIZES, NUM_DENSE, dim, WIDTH, mode=mode, dense="periodic", num_frequencies=3
+    )
+    tokens_TC, dense_TF, state_TF = inputs(SIZES, NUM_DENSE)
+    table, waves = ours.table.weight, ours.periodic
+    assert waves is not None
+    frequency_FK, rows = waves.frequency_FK.detach(), []
+    for t in range(len(dense_TF)):
+        parts = [table[tokens_TC[t, c] + sum(SIZES[:c])] for c in range(len(SIZES))]
+        for f in range(NUM_DENSE):
+            angles = [2 * math.pi * float(k) * float(dense_TF[t, f]) for k in frequency_FK[f]]
+            wave = torch.tensor([math.sin(a) for a in angles] + [math.cos(a) for a in angles])
+            value = (wave @ waves.weight_FKE[f] + waves.bias_FE[f]).relu()
+            parts.append(table[state_TF[t, f] + sum(SIZES) + 3 * f] + value)
+        rows.append(torch.stack(parts).sum(0) if mode == "sum" else torch.cat(parts))
+    joined_TJ = ours.join(tokens_TC, dense_TF, state_TF)
+    torch.testing.assert_close(joined_TJ, torch.stack(rows), atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(ours(tokens_TC, dense_TF, state_TF), ours.project(joined_TJ))
+    assert not hasattr(ours, "direction_FE")
+
+
+@pytest.mark.parametrize("mode", get_args(Mode))
+@pytest.mark.parametrize("dense", get_args(DenseKind))
+def test_no_event_and_no_dense_channel_are_no_error(mode: Mode, dense: DenseKind) -> None:
+    for num_dense, num_events in ((0, 5), (2, 0)):
+        ours = ChannelProjection(SIZES, num_dense, WIDTH, WIDTH, mode=mode, dense=dense)
+        out_TD = ours(*inputs(SIZES, num_dense, num_events))
+        assert out_TD.shape == (num_events, WIDTH)
+        torch.autograd.backward(out_TD.sum())
+
+
+def test_channels_come_back_as_a_small_addition() -> None:
+    torch.manual_seed(0)
+    again = ChannelReturn(7, WIDTH)
+    x_TD, joined_TJ = torch.randn(5, WIDTH), torch.randn(5, 7)
+    linear, norm, _ = again.project
+    expected = x_TD + 0.1 * nn.functional.gelu(norm(linear(joined_TJ)))
+    torch.testing.assert_close(again(x_TD, joined_TJ), expected)
+
+
+def test_operations_by_hand() -> None:
+    # 20 events, 5 channels of 4 joined and projected to 6: 2 · 20 · 20 · 6.
+    assert module().flops(20) == 4_800
+    # 5 channels of 6 are added.
+    assert ChannelProjection(SIZES, 2, WIDTH, WIDTH, mode="sum").flops(20) == 600
+    # And 3 sines, 3 cosines of 2 channels times 6: 2 · 20 · 2 · 6 · 6.
+    waves = ChannelProjection(
+        SIZES, 2, WIDTH, WIDTH, mode="sum", dense="periodic", num_frequencies=3
+    )
+    assert waves.flops(20) == 600 + 2_880
+    assert ChannelReturn(7, WIDTH).flops(20) == 2 * 20 * 7 * 6
 
 
 def test_the_table_of_a_channel_holds_its_rows_and_no_others() -> None:

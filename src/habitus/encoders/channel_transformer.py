@@ -4,9 +4,10 @@ SUPERMOE (S6–S10): multi-channel feature projection, blocks of attention and f
 with one expert or many, and the maximum over events as representation. With one expert it is the
 dense control of every claim about experts (comparison B-27).
 
-Differs from the paper: projection once, at the input (A-S7); pre-LN residuals (A-S15); no user ID
-channel (A-S4), so that a user can be forgotten and a new one encoded; time enters as the gap to the
-previous event, the age at the cutoff and the place counted from the end (A-S8).
+Differs from the paper: projection once, at the input, unless asked for (A-S7); pre-LN residuals
+(A-S15); no user ID channel (A-S4), so that a user can be forgotten and a new one encoded; time
+enters as the gap to the previous event, the age at the cutoff and the place counted from the end
+(A-S8).
 
 Shapes: U users, T events, C token channels, F dense channels, D width.
 """
@@ -26,7 +27,12 @@ from habitus.data.channel_sequence import NUM_TIME_BUCKETS, ChannelSequenceBatch
 from habitus.encoders.base import Representation, UserEncoder
 from habitus.errors import UsageError
 from habitus.nn.attention import PackedLayout
-from habitus.nn.channel_projection import ChannelProjection
+from habitus.nn.channel_projection import (
+    ChannelProjection,
+    ChannelReturn,
+    DenseKind,
+    Mode,
+)
 from habitus.nn.experts_config import DENSE, ExpertsConfig
 from habitus.nn.pooling import Pooling, pool, pooled_width
 from habitus.nn.routing import Routed, Router, Routing, statistics
@@ -57,11 +63,21 @@ class ChannelTransformerConfig(Config):
     pool_channels: bool = False
     """Pool the embeddings of an event's channels beside its state: a short way from what a user did
     to the representation, which a few minutes of training do not have to find."""
+    projection: Mode = "concat"
+    """How channels become one vector; ``sum`` needs a channel_dim of the width and is for small
+    vocabularies (A-S8)."""
+    dense_embedding: DenseKind = "linear"
+    """A dense value times a direction, or its sines and cosines (improvements I3 9)."""
+    num_frequencies: int = 16
+    """Of those, a channel."""
+    mfp_per_block: bool = False
+    """Give the channels to later blocks again, as eq. 7 has it (A-S7)."""
     experts: ExpertsConfig = DENSE
     """Experts of the blocks."""
 
     def __post_init__(self) -> None:
-        for name in ("max_events", "channel_dim", "width", "num_blocks", "num_heads", "hidden"):
+        sizes = ("max_events", "channel_dim", "width", "num_blocks", "num_heads", "hidden")
+        for name in (*sizes, "num_frequencies"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} must be at least 1, got {getattr(self, name)}")
         if self.num_ffn < 0:
@@ -70,6 +86,11 @@ class ChannelTransformerConfig(Config):
             raise UsageError(f"dropout must be in [0, 1), got {self.dropout}")
         if self.width % self.num_heads:
             raise UsageError(f"num_heads must divide width {self.width}, got {self.num_heads}")
+        if self.projection == "sum" and self.channel_dim != self.width:
+            raise UsageError(
+                f"projection 'sum' adds channels up: set channel_dim to width {self.width}, got "
+                f"{self.channel_dim}"
+            )
         if self.hidden % self.experts.split:
             raise UsageError(
                 f"experts.split must divide hidden {self.hidden}, got {self.experts.split}"
@@ -90,7 +111,15 @@ class ChannelTransformer(UserEncoder):
         super().__init__(config)
         # Gap, age and place from the end are token channels of their own, after the user's.
         sizes = (*config.num_tokens, NUM_TIME_BUCKETS, NUM_TIME_BUCKETS, config.max_events)
-        self.project = ChannelProjection(sizes, config.num_dense, config.channel_dim, config.width)
+        self.project = ChannelProjection(
+            sizes,
+            config.num_dense,
+            config.channel_dim,
+            config.width,
+            mode=config.projection,
+            dense=config.dense_embedding,
+            num_frequencies=config.num_frequencies,
+        )
         self.dropout = nn.Dropout(config.dropout)
         self.blocks = nn.ModuleList(
             TransformerBlock(
@@ -102,6 +131,10 @@ class ChannelTransformer(UserEncoder):
                 experts=config.experts,
             )
             for _ in range(config.num_blocks)
+        )
+        self.returns = nn.ModuleList(
+            ChannelReturn(self.project.joined_width, config.width)
+            for _ in range(config.num_blocks - 1 if config.mfp_per_block else 0)
         )
         self.norm = nn.LayerNorm(config.width)
         self.no_events = nn.Parameter(torch.randn(self.representation_dim) * 0.02)
@@ -121,11 +154,13 @@ class ChannelTransformer(UserEncoder):
         """
         place_T1 = self._place_from_end(batch, layout)[:, None]
         tokens = torch.cat([_timed_tokens(batch), place_T1], dim=1)
-        x_TD = self.project(tokens, batch.dense_TF, batch.state_TF)
-        x_TD = self.dropout(x_TD)
+        joined_TJ = self.project.join(tokens, batch.dense_TF, batch.state_TF)
+        x_TD = self.dropout(self.project.project(joined_TJ))
         routing: dict[str, Routing] = {}
         for i, block in enumerate(self.blocks):
             assert isinstance(block, TransformerBlock)
+            if i and self.config.mfp_per_block:
+                x_TD = self.returns[i - 1](x_TD, joined_TJ)
             x_TD, found = block.routed(x_TD, layout)
             routing |= {f"blocks.{i}.{place}": one for place, one in found.items()}
         return Routed(self.norm(x_TD), routing)
@@ -162,8 +197,10 @@ class ChannelTransformer(UserEncoder):
 
     def _flops(self, batch: ChannelSequenceBatch, squares: int) -> float:
         config, num_events = self.config, batch.num_events
-        channels = len(config.num_tokens) + 3 + config.num_dense
-        projection = 2 * num_events * channels * config.channel_dim * config.width
+        projection = self.project.flops(num_events)
+        for each in self.returns:
+            assert isinstance(each, ChannelReturn)
+            projection += each.flops(num_events)
         block = block_flops(
             num_events,
             squares,

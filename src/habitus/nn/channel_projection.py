@@ -1,57 +1,141 @@
 """Multi-channel feature projection (MFP): the channels of an event → one vector.
 
-SUPERMOE eq. 4. Token channels share one table with an offset each and are fetched by one gather;
-a dense channel is ``value · direction + embedding of its state``; the concatenation goes through
-Linear → LayerNorm → GELU.
+SUPERMOE eq. 4. Token channels share one table with an offset each and are fetched by one gather; a
+dense channel is the embedding of its value and of its state. ``concat``: all channels side by side
+go through Linear → LayerNorm → GELU. ``sum`` (A-S8): each row is as wide as the encoder and rows
+are added, which is the same with the linear layer multiplied into the tables; for small
+vocabularies.
 
-Differs from the paper: applied once, at the input (A-S7); ``split`` is a plain table on one device
-(A-S9); gap, age and position of the event are channels too (A-S8).
+Differs from the paper: applied once, at the input, and before later blocks only as an option
+(A-S7); ``split`` is a plain table on one device (A-S9); gap, age and position of the event are
+channels too (A-S8).
 
-Shapes: T events, C token channels, F dense channels, E width of one channel, D width.
+Shapes: T events, C token channels, F dense channels, M = C + F, E width of one channel, D width, J
+width of what is projected (M · E, or D), K frequencies.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import embedding_bag
 
 DENSE_STATES = 3
 """Present, missing, masked."""
+Mode = Literal["concat", "sum"]
+DenseKind = Literal["linear", "periodic"]
+FREQUENCY_STD = 0.1
+"""Of first frequencies, in periods for each standard deviation of a channel."""
+
+
+class PeriodicDense(nn.Module):
+    """Sines and cosines of a value, a linear layer and ReLU, one of each a channel (PLR).
+
+    Gorishniy et al. "On Embeddings for Numerical Features in Tabular Deep Learning". 2022.
+    """
+
+    def __init__(self, num_dense: int, num_frequencies: int, channel_dim: int) -> None:
+        super().__init__()
+        self.frequency_FK = nn.Parameter(torch.randn(num_dense, num_frequencies) * FREQUENCY_STD)
+        bound = (2 * num_frequencies) ** -0.5
+        shape = (num_dense, 2 * num_frequencies, channel_dim)
+        self.weight_FKE = nn.Parameter(torch.empty(shape).uniform_(-bound, bound))
+        self.bias_FE = nn.Parameter(torch.empty(num_dense, channel_dim).uniform_(-bound, bound))
+
+    def forward(self, dense_TF: Tensor) -> Tensor:
+        """Return ``(T, F, E)``."""
+        angle_TFK = 2 * math.pi * dense_TF[:, :, None] * self.frequency_FK
+        wave_TFK = torch.cat([angle_TFK.sin(), angle_TFK.cos()], dim=2)
+        out_FTE = torch.bmm(wave_TFK.transpose(0, 1), self.weight_FKE) + self.bias_FE[:, None]
+        return out_FTE.transpose(0, 1).relu()
 
 
 class ChannelProjection(nn.Module):
-    """Concatenated channel embeddings, projected to the width of the encoder."""
+    """Channel embeddings, joined or added, projected to the width of the encoder.
+
+    Args:
+        num_tokens_C: tokens of each token channel.
+        num_dense: dense channels.
+        channel_dim: width of one channel; that of the encoder where channels are added.
+        width: of the encoder.
+        mode: how channels become one vector.
+        dense: a value times a direction, or its sines and cosines.
+        num_frequencies: of those.
+    """
 
     token_offset_C: Tensor
     state_offset_F: Tensor
 
     def __init__(
-        self, num_tokens_C: Sequence[int], num_dense: int, channel_dim: int, width: int
+        self,
+        num_tokens_C: Sequence[int],
+        num_dense: int,
+        channel_dim: int,
+        width: int,
+        *,
+        mode: Mode = "concat",
+        dense: DenseKind = "linear",
+        num_frequencies: int = 16,
     ) -> None:
         super().__init__()
+        if mode == "sum" and channel_dim != width:
+            raise ValueError(f"channels of {channel_dim} cannot be added to a width of {width}")
         sizes = torch.tensor([*num_tokens_C, *[DENSE_STATES] * num_dense], dtype=torch.long)
         offsets = sizes.cumsum(0) - sizes
         num_channels = len(num_tokens_C)
         self.register_buffer("token_offset_C", offsets[:num_channels], persistent=False)
         self.register_buffer("state_offset_F", offsets[num_channels:], persistent=False)
+        self.mode = mode
         self.table = nn.Embedding(int(sizes.sum()), channel_dim)
         nn.init.normal_(self.table.weight, std=channel_dim**-0.5)
-        self.direction_FE = nn.Parameter(torch.randn(num_dense, channel_dim) * channel_dim**-0.5)
-        self.project = nn.Sequential(
-            nn.Linear(len(sizes) * channel_dim, width), nn.LayerNorm(width), nn.GELU()
-        )
+        self.periodic: PeriodicDense | None = None
+        if dense == "periodic":
+            self.periodic = PeriodicDense(num_dense, num_frequencies, channel_dim)
+        else:
+            direction_FE = torch.randn(num_dense, channel_dim) * channel_dim**-0.5
+            self.direction_FE = nn.Parameter(direction_FE)
+        self.joined_width = width if mode == "sum" else len(sizes) * channel_dim
+        linear = [] if mode == "sum" else [nn.Linear(self.joined_width, width)]
+        self.project = nn.Sequential(*linear, nn.LayerNorm(width), nn.GELU())
 
     def forward(self, tokens_TC: Tensor, dense_TF: Tensor, state_TF: Tensor) -> Tensor:
         """Return ``(T, D)``."""
-        places = [tokens_TC + self.token_offset_C, state_TF + self.state_offset_F]
-        embedded = self.table(torch.cat(places, dim=1))
-        num_tokens = tokens_TC.shape[1]
-        dense_TFE = embedded[:, num_tokens:] + dense_TF[:, :, None] * self.direction_FE
-        joined = torch.cat([embedded[:, :num_tokens], dense_TFE], dim=1)
-        out_TD: Tensor = self.project(joined.flatten(1))
+        out_TD: Tensor = self.project(self.join(tokens_TC, dense_TF, state_TF))
         return out_TD
+
+    def join(self, tokens_TC: Tensor, dense_TF: Tensor, state_TF: Tensor) -> Tensor:
+        """Return what is projected: the channels side by side, or their sum, ``(T, J)``."""
+        places = [tokens_TC + self.token_offset_C, state_TF + self.state_offset_F]
+        place_TM = torch.cat(places, dim=1)
+        if self.mode == "sum":
+            # One pass: no tensor of all channels is ever held.
+            added_TD: Tensor = embedding_bag(place_TM, self.table.weight, mode="sum")
+            return added_TD + self._values(dense_TF).sum(1)
+        embedded = self.table(place_TM)
+        num_tokens = tokens_TC.shape[1]
+        dense_TFE = embedded[:, num_tokens:] + self._values(dense_TF)
+        joined = torch.cat([embedded[:, :num_tokens], dense_TFE], dim=1)
+        return joined.flatten(1)
+
+    def flops(self, num_events: int) -> float:
+        """Return operations of one forward pass (floors.md E3): 2·T·J·D, or T·M·D to add channels.
+
+        Sines and cosines: 4·T·F·K·E. A value times a direction is left out.
+        """
+        num_channels = len(self.token_offset_C) + len(self.state_offset_F)
+        sums = num_events * num_channels * self.joined_width if self.mode == "sum" else 0
+        waves = 2 * num_events * self.periodic.weight_FKE.numel() if self.periodic else 0
+        return _linear_flops(self.project, num_events) + sums + waves
+
+    def _values(self, dense_TF: Tensor) -> Tensor:
+        if self.periodic is not None:
+            values_TFE: Tensor = self.periodic(dense_TF)
+            return values_TFE
+        return dense_TF[:, :, None] * self.direction_FE
 
     def token_embeddings(self, tokens_TC: Tensor) -> Tensor:
         """Return the embeddings of the first ``C`` token channels side by side, ``(T, C · E)``."""
@@ -63,3 +147,27 @@ class ChannelProjection(nn.Module):
         """Return the rows of one token channel, ``(V, E)``: tied output weights."""
         start = int(self.token_offset_C[channel])
         return self.table.weight[start : start + num_tokens]
+
+
+class ChannelReturn(nn.Module):
+    """The channels again, before a later block: ``x + amount · MFP(channels)`` (A-S7, eq. 7)."""
+
+    def __init__(self, joined_width: int, width: int) -> None:
+        super().__init__()
+        self.project = nn.Sequential(nn.Linear(joined_width, width), nn.LayerNorm(width), nn.GELU())
+        # Little at first: the state of a block is not to be drowned.
+        self.amount_D = nn.Parameter(torch.full((width,), 0.1))
+
+    def forward(self, x_TD: Tensor, joined_TJ: Tensor) -> Tensor:
+        """Return ``(T, D)``."""
+        out_TD: Tensor = x_TD + self.amount_D * self.project(joined_TJ)
+        return out_TD
+
+    def flops(self, num_events: int) -> float:
+        """Return operations of one forward pass: 2·T·J·D."""
+        return _linear_flops(self.project, num_events)
+
+
+def _linear_flops(layers: nn.Sequential, num_rows: int) -> float:
+    linear = [layer for layer in layers if isinstance(layer, nn.Linear)]
+    return float(sum(2 * num_rows * each.weight.numel() for each in linear))
