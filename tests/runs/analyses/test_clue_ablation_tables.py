@@ -51,6 +51,7 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, MatchingTable]
         for place, name in enumerate([*NAMES, "dim_8", "dim_32", "matryoshka_8", "matryoshka_32"]):
             strong = name in (STACKED, "dim_32", "matryoshka_32")
             rows[name] = [asked.match(Drawn(place, signal=3.0 if strong else 0.3))]
+        rows["one_arts"] = [asked.match(Drawn(99))]
         found[task] = MatchingTable(rows, Resampling(num_resamples=200))
     return found
 
@@ -128,10 +129,13 @@ def test_uplift_is_over_most_popular_and_what_is_added_over_one_service() -> Non
 
 
 def test_findings_answer_the_three_questions(tables: dict[str, MatchingTable]) -> None:
-    shape, dim, service = findings(tables, SHAPES, [8, 32], cast(NextItemTable, Strata()))
+    shape, dim, across, service = findings(tables, SHAPES, [8, 32], cast(NextItemTable, Strata()))
     assert shape.startswith("Beside stacked, 1 + 1 blocks, by R@10 of test users: single, 2 blocks")
     assert shape.count("worse (−") == len(SHAPES) - 1
     assert dim.startswith("Slots of 8 numbers beside 32: worse (−")
+    assert across.startswith(
+        "Across services (R@10), trained on both less on one: arts alone, bett"
+    )
     assert "all, better (+0.0200" in service
     assert "cold, better (+0.0400" in service
     assert "mid" not in service

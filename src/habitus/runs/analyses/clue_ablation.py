@@ -51,7 +51,13 @@ from habitus.runs.analyses.clue_ablation_tables import (
 )
 from habitus.runs.analyses.matching_rows import work_of
 from habitus.runs.analyses.next_item_rows import ModelVectors, model_row, quick_towers, rungs
-from habitus.runs.analyses.next_item_sets import TOWERS, questions_of, set_of
+from habitus.runs.analyses.next_item_sets import (
+    FEW,
+    FEW_EXAMPLES,
+    TOWERS,
+    questions_of,
+    set_of,
+)
 from habitus.runs.analyses.one_service import ByService, UnseenSlots, by_halves, service_traces
 from habitus.runs.clue import ClueRun, clue
 from habitus.runs.pretrain_step import pretrained_step
@@ -59,10 +65,6 @@ from habitus.runs.steps import Json
 
 QUESTION: Final = "What are two Transformers, wide slots and a second service worth?"
 """Of the paper's Tables 4, 5 and 6, what can be asked here."""
-EXAMPLES: Final = 4_000
-"""Of each question that towers learn from: a quarter of those of ``analyze next_item``, since eight
-towers are trained here."""
-FEW: Final = replace(TOWERS, batch_size=512, max_epochs=10, patience=3)
 
 
 def clue_ablation(plan: AnalysisPlan) -> Json:
@@ -179,7 +181,11 @@ class Asked:
 def next_items(plan: AnalysisPlan, asked: Asked) -> NextItemTable:
     """Return what frozen vectors of one service and of two are worth, beside most popular."""
     questions = questions_of(
-        plan.traces, set_of(plan.data), quick=plan.quick, examples=EXAMPLES, max_train=EXAMPLES
+        plan.traces,
+        set_of(plan.data),
+        quick=plan.quick,
+        examples=FEW_EXAMPLES,
+        max_train=FEW_EXAMPLES,
     )
     towers = quick_towers(TOWERS) if plan.quick else FEW
     alone = {q.name: asked.vectors[f"{ONE}_{q.config.service}"] for q in questions}

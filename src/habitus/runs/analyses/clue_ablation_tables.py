@@ -198,9 +198,21 @@ def findings(
         f"Slots of {dims[0]} numbers beside {dims[-1]}: {verdict(pool.difference(narrow, wide))}; "
         f"the first {dims[0]} of slots trained on prefixes: "
         f"{verdict(pool.difference(f'matryoshka_{dims[0]}', wide))}.",
+        *_across(pool, wide),
         f"Next items ({SCORE}), two services at pre-training and in the vector less one: "
         f"{services}.",
     ]
+
+
+def _across(pool: MatchingTable, both: str) -> list[str]:
+    """Return what a second service at pre-training gives those who look across services."""
+    prefix = f"{ONE}_"
+    alone = [name for name in pool.found if name.startswith(prefix)]
+    said = "; ".join(
+        f"{name.removeprefix(prefix)} alone, {verdict(pool.difference(both, name))}"
+        for name in alone
+    )
+    return [f"Across services ({MAIN}), trained on both less on one: {said}."] if said else []
 
 
 def _columns() -> list[str]:

@@ -32,7 +32,6 @@ from habitus.evaluation.next_item import ItemMethod, evaluate_next_items
 from habitus.evaluation.next_item_table import NextItemTable
 from habitus.evaluation.results import data_entry
 from habitus.runs.analyses.base import AnalysisPlan, Answer, analysis_results
-from habitus.runs.analyses.clue_ablation import EXAMPLES, FEW
 from habitus.runs.analyses.domains import MEASURES
 from habitus.runs.analyses.matching import figure
 from habitus.runs.analyses.next_item import Trained
@@ -43,7 +42,13 @@ from habitus.runs.analyses.next_item_rows import (
     quick_towers,
     rungs,
 )
-from habitus.runs.analyses.next_item_sets import SETS, questions_of, run_for
+from habitus.runs.analyses.next_item_sets import (
+    FEW,
+    FEW_EXAMPLES,
+    SETS,
+    questions_of,
+    run_for,
+)
 from habitus.runs.analyses.next_item_tables import MAIN
 from habitus.runs.analyses.one_service import by_halves, service_traces
 from habitus.runs.demo_pasum import traces_step
@@ -145,7 +150,7 @@ def gains_of(
     for t, target in enumerate(targets):
         what = replace(SETS[target.data], services=(target.service,))
         asked = questions_of(
-            target.traces, what, quick=plan.quick, examples=EXAMPLES, max_train=EXAMPLES
+            target.traces, what, quick=plan.quick, examples=FEW_EXAMPLES, max_train=FEW_EXAMPLES
         )
 
         def show(words: str, done: int, total: int, name: str = target.name) -> None:
@@ -256,6 +261,6 @@ def _notes(plan: AnalysisPlan, sources: Sequence[Place]) -> list[str]:
         f"The {len(sources)} sources are of {len({s.data for s in sources})} sets, and services of "
         f"one set share their people and much else: they are fewer than they look.",
         "708 people of amazon_scientific are also in art_office, unlinked.",
-        f"Towers learn from about {EXAMPLES:,} examples; seeds: {plan.seeds}.",
+        f"Towers learn from about {FEW_EXAMPLES:,} examples; seeds: {plan.seeds}.",
         *([f"Not at hand: {', '.join(left_out)}."] if left_out else []),
     ]

@@ -20,7 +20,8 @@ from habitus.runs.analyses.label_share import LabelledSplit, can_join, joined_tr
 from habitus.runs.analyses.next_item import Trained, pretrained_on
 from habitus.runs.analyses.next_item_rows import ModelVectors, model_row, quick_towers, rungs
 from habitus.runs.analyses.next_item_sets import (
-    TOWERS,
+    FEW,
+    FEW_EXAMPLES,
     NextItemSet,
     questions_of,
     run_for,
@@ -33,8 +34,6 @@ from habitus.runs.steps import Json
 QUESTION: Final = "From how many labelled people on is another company's encoder not needed?"
 SHARES: Final = (0.01, 0.05, 0.2, 1.0)
 QUICK_SHARES: Final = (0.2, 1.0)
-EXAMPLES: Final = 8_000
-"""Of the question that towers learn from, at the largest share."""
 TRANSFER, JOINT = "transfer", "joint"
 SHOWN: Final = ("most_popular", BLEND, "item_text_vectors")
 """Rungs that stand beside the encoders."""
@@ -85,7 +84,7 @@ class Curve:
 
     def __init__(self, plan: AnalysisPlan, what: NextItemSet) -> None:
         self.plan, self.what = plan, what
-        self.towers = quick_towers(TOWERS) if plan.quick else TOWERS
+        self.towers = quick_towers(FEW) if plan.quick else FEW
         self.source = pretrained_on(plan, what)
         self._transfer = ModelVectors(self.source.models("pretrain on the other company"))
         self.joins = can_join(self.source.traces, plan.traces)
@@ -113,7 +112,7 @@ class Curve:
         split = LabelledSplit(share=share)
         number = len(split.rows(self.plan.traces, "train"))
         questions = questions_of(
-            self.plan.traces, self.what, quick=self.plan.quick, examples=EXAMPLES, split=split
+            self.plan.traces, self.what, quick=self.plan.quick, examples=FEW_EXAMPLES, split=split
         )
         methods: list[ItemMethod] = [m for m in rungs(self.towers) if m.name in SHOWN]
         for name, label, vectors in self._encoders(split, f"{number:,} people"):

@@ -25,6 +25,10 @@ make up to these, ten at most."""
 TOWERS: Final = TwoTowerConfig(loss="softmax", num_uniform=512, max_epochs=20)
 """The softmax over all items, in the place of the binary loss of A-C15; chosen in sight of the test
 users of art_office, as the page says."""
+FEW_EXAMPLES: Final = 4_000
+"""The same for analyses that train many towers, each user once."""
+FEW: Final = replace(TOWERS, batch_size=512, max_epochs=10, patience=3)
+"""Towers of such analyses: they end sooner."""
 
 
 @dataclass(frozen=True, kw_only=True)

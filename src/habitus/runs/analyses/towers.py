@@ -20,7 +20,13 @@ from habitus.probes.two_tower import TwoTowerConfig
 from habitus.runs.analyses.base import AnalysisPlan, Answer, analysis_results
 from habitus.runs.analyses.matching_rows import work_of
 from habitus.runs.analyses.next_item_rows import ModelVectors, model_row, quick_towers, rungs
-from habitus.runs.analyses.next_item_sets import TOWERS, questions_of, run_for, set_of
+from habitus.runs.analyses.next_item_sets import (
+    FEW_EXAMPLES,
+    TOWERS,
+    questions_of,
+    run_for,
+    set_of,
+)
 from habitus.runs.steps import Json
 
 QUESTION: Final = "Which training of two towers finds the next items of validation users?"
@@ -36,8 +42,6 @@ SETTINGS: Final[Mapping[str, tuple[TwoTowerConfig, bool]]] = {
     "softmax, told, weight decay .1": (replace(SOFT, weight_decay=0.1), True),
 }
 """Name → towers, and whether the tower of items is told how many train users had each."""
-EXAMPLES: Final = 4_000
-"""Of each question, a quarter of those of ``analyze next_item``: many towers are trained here."""
 
 
 def towers(plan: AnalysisPlan) -> Json:
@@ -50,7 +54,7 @@ def towers(plan: AnalysisPlan) -> Json:
     """
     what = set_of(plan.data)
     questions = questions_of(
-        plan.traces, what, quick=plan.quick, examples=EXAMPLES, max_train=EXAMPLES
+        plan.traces, what, quick=plan.quick, examples=FEW_EXAMPLES, max_train=FEW_EXAMPLES
     )
     kinds = vectors_of(plan)
     cases = [(asked, kind) for asked in questions for kind in kinds]
@@ -68,7 +72,7 @@ def towers(plan: AnalysisPlan) -> Json:
         notes=[
             f"Validation users: {', '.join(f'{len(a.valid.target_B):,}' for a in questions)}. "
             "They also stop the training. No test user was read.",
-            f"Train users learn from about {EXAMPLES:,} examples; seeds: {plan.seeds}.",
+            f"Train users learn from about {FEW_EXAMPLES:,} examples; seeds: {plan.seeds}.",
         ],
     )
     tried = {name: settings.to_dict() for name, (settings, _) in SETTINGS.items()}
