@@ -24,6 +24,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding_bag
 
+from habitus.nn.table_lookup import look_up
+
 DENSE_STATES = 3
 """Present, missing, masked."""
 Mode = Literal["concat", "sum"]
@@ -115,7 +117,7 @@ class ChannelProjection(nn.Module):
             # One pass: no tensor of all channels is ever held.
             added_TD: Tensor = embedding_bag(place_TM, self.table.weight, mode="sum")
             return added_TD + self._values(dense_TF).sum(1)
-        embedded = self.table(place_TM)
+        embedded = look_up(self.table, place_TM)
         num_tokens = tokens_TC.shape[1]
         dense_TFE = embedded[:, num_tokens:] + self._values(dense_TF)
         joined = torch.cat([embedded[:, :num_tokens], dense_TFE], dim=1)
@@ -140,8 +142,7 @@ class ChannelProjection(nn.Module):
     def token_embeddings(self, tokens_TC: Tensor) -> Tensor:
         """Return the embeddings of the first ``C`` token channels side by side, ``(T, C · E)``."""
         offsets_C = self.token_offset_C[: tokens_TC.shape[1]]
-        embedded_TCE: Tensor = self.table(tokens_TC + offsets_C)
-        return embedded_TCE.flatten(1)
+        return look_up(self.table, tokens_TC + offsets_C).flatten(1)
 
     def channel_table(self, channel: int, num_tokens: int) -> Tensor:
         """Return the rows of one token channel, ``(V, E)``: tied output weights."""
