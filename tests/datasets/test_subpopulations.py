@@ -25,7 +25,7 @@ from habitus.errors import UsageError
 from habitus.testing.datasets import DatasetContract
 
 SMALL = SubpopulationsConfig(
-    num_users=300, num_groups=3, num_values=10, events_per_user=8, told=0.5, seed=4
+    num_users=300, num_groups=3, num_needs=12, num_remedies=4, events_per_user=8, seed=4
 )
 
 
@@ -42,9 +42,7 @@ class TestSubpopulations(DatasetContract):
         # Code 0 is missing; values are sorted by their names, which are of one width.
         assert (traces.column("need")[rows_L] - 1 == histories.need_UT.ravel()).all()
         assert (traces.column("group")[rows_L] - 1 == histories.group_U.repeat(8)).all()
-        remedy_L = traces.column("remedy")[rows_L].astype(int)
-        assert (remedy_L > 0).tolist() == histories.told_UT.ravel().tolist()
-        assert (remedy_L == np.where(histories.told_UT, histories.remedy_UT + 1, 0).ravel()).all()
+        assert (traces.column("remedy")[rows_L] - 1 == histories.remedy_UT.ravel()).all()
 
     def test_answers_fall_in_the_window_after_the_cutoff(self, traces: Traces) -> None:
         users = np.arange(traces.num_users)
@@ -58,21 +56,21 @@ class TestSubpopulations(DatasetContract):
         assert before.labels("offer_1").num_rows == 0
 
 
-def test_each_group_has_a_permutation_of_its_own_and_offers_split_remedies_in_half() -> None:
+def test_each_group_has_a_map_of_its_own_and_offers_split_remedies_in_half() -> None:
     maps = make_maps(SMALL)
-    assert np.sort(maps.remedy_GV, axis=1).tolist() == [list(range(10))] * 3
+    # 12 needs, four remedies: three needs each.
+    assert np.sort(maps.remedy_GV, axis=1).tolist() == [np.repeat(range(4), 3).tolist()] * 3
     assert len({tuple(row) for row in maps.remedy_GV}) == 3
-    assert maps.favours_KV.sum(axis=1).tolist() == [5] * 4
+    assert maps.favours_KR.sum(axis=1).tolist() == [2] * 4
     assert offer_names(SMALL) == ["offer_0", "offer_1", "offer_2", "offer_3"]
 
 
 def test_remedies_follow_the_map_as_often_as_is_said() -> None:
-    config = replace(SMALL, num_users=4_000, follow=0.6)
+    config = replace(SMALL, num_users=4_000)
     histories = make_histories(config)
     own_UT = make_maps(config).remedy_GV[histories.group_U[:, None], histories.need_UT]
-    # .6 by the map, and a tenth of the other .4 by chance; 32,000 events: deviation .0027.
-    assert (own_UT == histories.remedy_UT).mean() == pytest.approx(0.64, abs=0.011)
-    assert histories.told_UT.mean() == pytest.approx(0.5, abs=0.012)
+    # .6 by the map, and a quarter of the other .4 by chance; 32,000 events: deviation .0026.
+    assert (own_UT == histories.remedy_UT).mean() == pytest.approx(0.7, abs=0.011)
 
 
 def test_no_need_comes_twice_so_that_no_fact_can_be_looked_up() -> None:
@@ -82,8 +80,8 @@ def test_no_need_comes_twice_so_that_no_fact_can_be_looked_up() -> None:
 
 def test_scores_by_hand() -> None:
     config = replace(SMALL, num_offers=1)
-    favours_V = make_maps(config).favours_KV[0]
-    yes, no = np.flatnonzero(favours_V), np.flatnonzero(~favours_V)
+    favours_R = make_maps(config).favours_KR[0]
+    yes, no = np.flatnonzero(favours_R), np.flatnonzero(~favours_R)
     # Three for and one against, over √4: (3 - 1) / 2.
     assert scores(config, np.array([[yes[0], yes[1], yes[0], no[0]]])).tolist() == [[1.0]]
     # 1 / (1 + e^-(4 · ½ - 2)) = ½, and e^2 against 1 at a score of 1.
@@ -94,7 +92,9 @@ def test_scores_by_hand() -> None:
 def test_answers_are_as_likely_as_is_said() -> None:
     config = replace(SMALL, num_users=BLOCK + 500)
     histories = make_histories(config)
-    chance_UK = probability_of_answer(config, scores(config, histories.remedy_UT))
+    own_UT = make_maps(config).remedy_GV[histories.group_U[:, None], histories.need_UT]
+    chance_UK = probability_of_answer(config, scores(config, own_UT))
+    assert (chance_UK == histories.chance_UK).all()
     spread_K = np.sqrt((chance_UK * (1 - chance_UK)).sum(axis=0))
     surprise_K = (histories.answer_UK.sum(axis=0) - chance_UK.sum(axis=0)) / spread_K
     assert (np.abs(surprise_K) < 4).all()
@@ -130,9 +130,10 @@ def test_time_tells_nothing() -> None:
     ("changes", "words"),
     [
         ({"num_groups": 0}, "num_groups must be 1 or more, got 0"),
-        ({"told": 1.5}, r"told must be in \[0, 1\], got 1.5"),
-        ({"num_values": 7}, "num_values must be 2, 4, 6 …, got 7"),
-        ({"events_per_user": 9}, "at least events_per_user and a quarter more, 12"),
+        ({"follow": 1.5}, r"follow must be in \[0, 1\], got 1.5"),
+        ({"num_remedies": 3}, "2, 4, 6 … and divide num_needs 12, got 3"),
+        ({"num_remedies": 8}, "2, 4, 6 … and divide num_needs 12, got 8"),
+        ({"events_per_user": 10}, "at least events_per_user and a quarter more, 13"),
         ({"cutoff": "2022-12-01"}, "cutoff must be after start 2023-01-01, got 2022-12-01"),
     ],
 )

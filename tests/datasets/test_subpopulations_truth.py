@@ -13,29 +13,24 @@ from habitus.datasets.subpopulations import (
     probability_of_answer,
 )
 from habitus.datasets.subpopulations_truth import (
-    Knows,
     best_accuracy,
     best_loss,
-    probability_of_yes,
+    probability_by_counts,
+    probability_by_maps,
+)
+from habitus.metrics.arrays import Floats
+
+SMALL = SubpopulationsConfig(
+    num_users=50, num_groups=3, num_needs=8, num_remedies=4, events_per_user=6
 )
 
-SMALL = SubpopulationsConfig(num_users=50, num_groups=3, num_values=8, events_per_user=6, told=0.4)
 
-
-def slow_yes(config: SubpopulationsConfig, histories: Histories, knows: Knows) -> np.ndarray:
-    """Return the same by adding up all ways in which the remedies can speak."""
+def slow_yes(config: SubpopulationsConfig, histories: Histories) -> Floats:
+    """Return the same by adding up all ways in which needs can speak for an offer."""
     maps = make_maps(config)
     found = np.zeros((len(histories.group_U), config.num_offers))
-    for (u, group), k in product(enumerate(histories.group_U), range(config.num_offers)):
-        chances = []
-        for t, need in enumerate(histories.need_UT[u]):
-            if histories.told_UT[u, t]:
-                chances.append(float(maps.favours_KV[k, histories.remedy_UT[u, t]]))
-            elif knows == "maps":
-                own = float(maps.favours_KV[k, maps.remedy_GV[group, need]])
-                chances.append(config.follow * own + (1 - config.follow) / 2)
-            else:
-                chances.append(0.5)
+    for u, k in product(range(len(found)), range(config.num_offers)):
+        chances = [0.8 if maps.favours_KR[k, r] else 0.2 for r in histories.remedy_UT[u]]
         for ways in product((0, 1), repeat=len(chances)):
             chance = np.prod([c if w else 1 - c for w, c in zip(ways, chances, strict=True)])
             score = (2 * sum(ways) - len(ways)) / np.sqrt(len(ways))
@@ -43,48 +38,47 @@ def slow_yes(config: SubpopulationsConfig, histories: Histories, knows: Knows) -
     return found
 
 
-@pytest.mark.parametrize("knows", ["maps", "counts"])
-def test_every_way_in_which_remedies_can_speak_is_counted(knows: Knows) -> None:
+def test_every_way_in_which_needs_can_speak_is_counted() -> None:
     histories = make_histories(SMALL)
-    found = probability_of_yes(SMALL, histories, knows)
-    assert found == pytest.approx(slow_yes(SMALL, histories, knows), abs=1e-12)
+    # .6 by the map, and half of the other .4: .8 where the remedy taken speaks for it.
+    found = probability_by_counts(SMALL, histories)
+    assert found == pytest.approx(slow_yes(SMALL, histories), abs=1e-12)
 
 
-def test_who_is_told_all_knows_everything() -> None:
-    config = replace(SMALL, told=1.0)
+def test_where_everybody_follows_the_map_counts_know_all() -> None:
+    config = replace(SMALL, follow=1.0)
     histories = make_histories(config)
-    knowing: list[Knows] = ["maps", "counts"]
-    for knows in knowing:
-        found = probability_of_yes(config, histories, knows)
-        assert found == pytest.approx(probability_of_yes(config, histories, "everything"))
+    by_counts = probability_by_counts(config, histories)
+    assert by_counts == pytest.approx(probability_by_maps(histories))
 
 
-def test_the_more_is_known_the_better_and_the_bounds_are_calibrated() -> None:
+def test_where_nobody_does_counts_know_nothing() -> None:
+    config = replace(SMALL, follow=0.0)
+    yes_UK = probability_by_counts(config, make_histories(config))
+    assert yes_UK == pytest.approx(np.full(yes_UK.shape, yes_UK[0, 0]))
+
+
+def test_who_knows_the_maps_is_calibrated_and_ahead_of_counts() -> None:
     config = SubpopulationsConfig(num_users=6_000)
     histories = make_histories(config)
     answer_U = histories.answer_UK[:, 0]
-    auc, loss = {}, {}
-    knowing: list[Knows] = ["everything", "maps", "counts"]
-    for knows in knowing:
-        yes_U = probability_of_yes(config, histories, knows)[:, 0]
-        auc[knows], loss[knows] = roc_auc_score(answer_U, yes_U), log_loss(answer_U, yes_U)
-        spread = np.sqrt((yes_U * (1 - yes_U)).sum())
-        # Remedies of different needs differ, so that those not told are not half for an offer.
-        assert knows == "counts" or abs(answer_U.sum() - yes_U.sum()) < 4 * spread
-    assert auc["everything"] > auc["maps"] + 0.02 > auc["counts"] + 0.12
-    assert loss["everything"] < loss["maps"] < loss["counts"]
+    by_maps = probability_by_maps(histories)[:, 0]
+    by_counts = probability_by_counts(config, histories)[:, 0]
+    spread = np.sqrt((by_maps * (1 - by_maps)).sum())
+    assert abs(answer_U.sum() - by_maps.sum()) < 4 * spread
+    assert roc_auc_score(answer_U, by_maps) > roc_auc_score(answer_U, by_counts) + 0.15
+    assert log_loss(answer_U, by_maps) < log_loss(answer_U, by_counts) < np.log(2)
 
 
 def test_the_bounds_of_masked_remedies_by_hand() -> None:
-    config = SubpopulationsConfig(num_values=64, follow=0.9)
-    # .9 by the map, .1 / 64 by chance.
-    assert best_accuracy(config) == pytest.approx(0.9 + 0.1 / 64)
-    other = 0.1 / 64
-    loss = -(0.9 + other) * np.log(0.9 + other) - 63 * other * np.log(other)
+    config = SubpopulationsConfig(num_remedies=16, follow=0.6)
+    # .6 by the map, .4 / 16 by chance.
+    assert best_accuracy(config) == pytest.approx(0.625)
+    loss = -0.625 * np.log(0.625) - 15 * 0.025 * np.log(0.025)
     assert best_loss(config) == pytest.approx(loss)
     assert best_loss(replace(config, follow=1.0)) == 0.0
     # Nothing to know: the loss of a uniform guess.
-    assert best_loss(replace(config, follow=0.0)) == pytest.approx(np.log(64))
+    assert best_loss(replace(config, follow=0.0)) == pytest.approx(np.log(16))
 
 
 def test_nobody_predicts_masked_remedies_better() -> None:
@@ -94,6 +88,6 @@ def test_nobody_predicts_masked_remedies_better() -> None:
     right_UT = own_UT == histories.remedy_UT
     # 96,000 events: deviation .0015.
     assert right_UT.mean() == pytest.approx(best_accuracy(config), abs=0.006)
-    other = (1 - best_accuracy(config)) / 63
+    other = (1 - best_accuracy(config)) / 15
     loss_UT = np.where(right_UT, -np.log(best_accuracy(config)), -np.log(other))
-    assert float(np.mean(loss_UT)) == pytest.approx(best_loss(config), abs=0.04)
+    assert float(np.mean(loss_UT)) == pytest.approx(best_loss(config), abs=0.02)

@@ -1,19 +1,18 @@
 """Sub-populations: a world in which capacity matters by construction (SUPERMOE point 7, A-S23).
 
 Each user belongs to one of ``G`` groups, which every event names. An event is a need and the remedy
-that met it. In group ``g`` need ``v`` is met by ``remedy π_g(v)``, a permutation of its own, with
-probability ``follow``, else by any remedy. Predicting a remedy from its need therefore takes
-``G · V`` facts: 32 · 64 = 2,048 at the defaults, each of log₂ 64 = 6 bits, 12,288 bits in all. At
-the 2 bits a weight that language models were measured to hold (Allen-Zhu and Li, "Physics of
-Language Models: Part 3.3", 2024) that is 6,144 weights; a layer of width 32 and hidden 64 has
-2 · 32 · 64 = 4,096.
+that met it. In group ``g`` need ``v`` has a remedy of its own, ``π_g(v)``: it is taken with
+probability ``follow``, else any remedy. Predicting a remedy from its need therefore takes ``G · V``
+facts: 32 · 64 = 2,048 at the defaults, each of log₂ 16 = 4 bits, 8,192 bits in all. At the 2 bits
+a weight that language models were measured to hold (Allen-Zhu and Li, "Physics of Language Models:
+Part 3.3", 2024) that is 4,096 weights.
 
-No need comes twice in a user's history, so that no fact can be looked up in it: it must be
-stored. Most remedies are not told. After the cutoff, each user answers some offers by the remedies
-of the whole history, told or not, so that counts see a part of what decides, and who knows the maps
-sees nearly all (:mod:`habitus.datasets.subpopulations_truth`).
+No need comes twice in a user's history, so that no fact can be looked up in it: it must be stored.
+After the cutoff each user takes some offers, by what their group's map has for the needs of their
+history, whatever remedies were taken. So counts see what decides through the noise of ``follow``,
+and who knows the maps sees it as it is (:mod:`habitus.datasets.subpopulations_truth`).
 
-Shapes: U users, B users of one block, T events of a user, G groups, V values, K offers, L events.
+Shapes: U users, B users of one block, T events of a user, G groups, V needs, R remedies, K offers.
 """
 
 from __future__ import annotations
@@ -59,14 +58,13 @@ class SubpopulationsConfig(Config):
 
     num_users: int = 4_000
     num_groups: int = 32
-    num_values: int = 64
-    """Needs, and as many remedies; even, so that half of the remedies speak for an offer."""
+    num_needs: int = 64
+    num_remedies: int = 16
+    """Even, so that half of them speak for an offer; each is the map's for as many needs."""
     events_per_user: int = 24
     """Before the cutoff, for everybody; a quarter as many follow in the 30 days after it."""
-    follow: float = 0.9
+    follow: float = 0.6
     """Probability that a remedy is that of the group's map; otherwise any remedy is as likely."""
-    told: float = 0.3
-    """Share of events whose remedy is told."""
     num_offers: int = 4
     slope: float = 4.0
     shift: float = 2.0
@@ -83,16 +81,18 @@ class SubpopulationsConfig(Config):
         for name in ("num_users", "num_groups", "num_offers", "events_per_user"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} must be 1 or more, got {getattr(self, name)}")
-        for name in ("follow", "told"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise UsageError(f"{name} must be in [0, 1], got {getattr(self, name)}")
-        if self.num_values < 2 or self.num_values % 2:
-            raise UsageError(f"num_values must be 2, 4, 6 …, got {self.num_values}")
-        if self.num_values < self.events_per_user + self.events_after:
+        if not 0 <= self.follow <= 1:
+            raise UsageError(f"follow must be in [0, 1], got {self.follow}")
+        if self.num_remedies < 2 or self.num_remedies % 2 or self.num_needs % self.num_remedies:
             raise UsageError(
-                f"num_values must be at least events_per_user and a quarter more, "
-                f"{self.events_per_user + self.events_after}, so that no need comes twice; "
-                f"got {self.num_values}"
+                f"num_remedies must be 2, 4, 6 … and divide num_needs {self.num_needs}, "
+                f"got {self.num_remedies}"
+            )
+        total = self.events_per_user + self.events_after
+        if self.num_needs < total:
+            raise UsageError(
+                f"num_needs must be at least events_per_user and a quarter more, {total}, so that "
+                f"no need comes twice; got {self.num_needs}"
             )
         if self.cutoff_time <= self.start_time:
             raise UsageError(f"cutoff must be after start {self.start}, got {self.cutoff}")
@@ -117,8 +117,8 @@ class Maps(NamedTuple):
     """What all people of a world share."""
 
     remedy_GV: Ints
-    """``π_g(v)``: each row is a permutation."""
-    favours_KV: Flags
+    """``π_g(v)``: each remedy is that of as many needs."""
+    favours_KR: Flags
     """Which remedies speak for an offer: half of them, the others against it."""
 
 
@@ -129,8 +129,9 @@ class Histories(NamedTuple):
     need_UT: Ints
     """All different in a row."""
     remedy_UT: Ints
-    """Also where it is not told."""
-    told_UT: Flags
+    """That was taken."""
+    chance_UK: Floats
+    """Probability of yes to each offer, to who knows the maps."""
     answer_UK: Flags
 
 
@@ -143,7 +144,7 @@ class Subpopulations(Dataset):
 
     name: ClassVar[str] = "subpopulations"
     description: ClassVar[str] = (
-        "Made-up people of 32 groups, each with its own map from 64 needs to 64 remedies: 2,048 "
+        "Made-up people of 32 groups, each with its own map from 64 needs to 16 remedies: 2,048 "
         "facts to store, offers that depend on them, and the best possible scores known (4,000 "
         "users unless you say otherwise)"
     )
@@ -171,10 +172,10 @@ class Subpopulations(Dataset):
 def make_maps(config: SubpopulationsConfig) -> Maps:
     """Return the maps and offers of a seed."""
     random = numpy_generator(config.seed, "subpopulations", "maps")
-    values_GV = np.tile(np.arange(config.num_values), (config.num_groups, 1))
-    half_KV = np.tile(np.arange(config.num_values) % 2 == 0, (config.num_offers, 1))
-    remedy_GV = random.permuted(values_GV, axis=1)
-    return Maps(remedy_GV, random.permuted(half_KV, axis=1))
+    whole_V = np.arange(config.num_needs) % config.num_remedies
+    remedy_GV = random.permuted(np.tile(whole_V, (config.num_groups, 1)), axis=1)
+    half_R = np.arange(config.num_remedies) % 2 == 0
+    return Maps(remedy_GV, random.permuted(np.tile(half_R, (config.num_offers, 1)), axis=1))
 
 
 def make_histories(config: SubpopulationsConfig) -> Histories:
@@ -186,18 +187,18 @@ def make_histories(config: SubpopulationsConfig) -> Histories:
         whole.group_B,
         whole.need_BT[:, before],
         whole.remedy_BT[:, before],
-        whole.told_BT[:, before],
+        whole.chance_BK,
         whole.answer_BK,
     )
 
 
 def scores(config: SubpopulationsConfig, remedy_UT: Ints) -> Floats:
-    """Return how much the remedies of each user speak for each offer, ``(U, K)``.
+    """Return how much remedies speak for each offer, ``(U, K)``.
 
-    Those for it less those against it, over √T: of deviation 1 where needs are drawn at random.
+    Those for it less those against it, over √T.
     """
-    favours_KV = make_maps(config).favours_KV
-    for_UK = favours_KV.T[remedy_UT].sum(axis=1)
+    favours_KR = make_maps(config).favours_KR
+    for_UK = favours_KR.T[remedy_UT].sum(axis=1)
     found_UK: Floats = (2 * for_UK - remedy_UT.shape[1]) / np.sqrt(remedy_UT.shape[1])
     return found_UK
 
@@ -234,7 +235,7 @@ class _Draws(NamedTuple):
     group_B: Ints
     need_BT: Ints
     remedy_BT: Ints
-    told_BT: Flags
+    chance_BK: Floats
     answer_BK: Flags
 
 
@@ -248,14 +249,13 @@ def _draw(config: SubpopulationsConfig, block: int) -> _Draws:
     before, total = config.events_per_user, config.events_per_user + config.events_after
     shape = BLOCK, total
     group_B = random.integers(config.num_groups, size=BLOCK)
-    need_BT = random.random((BLOCK, config.num_values)).argsort(axis=1)[:, :total]
+    need_BT = random.random((BLOCK, config.num_needs)).argsort(axis=1)[:, :total]
     own_BT = make_maps(config).remedy_GV[group_B[:, None], need_BT]
-    any_BT = random.integers(config.num_values, size=shape)
+    any_BT = random.integers(config.num_remedies, size=shape)
     remedy_BT = np.where(random.random(shape) < config.follow, own_BT, any_BT)
-    told_BT = random.random(shape) < config.told
-    chance_BK = probability_of_answer(config, scores(config, remedy_BT[:, :before]))
+    chance_BK = probability_of_answer(config, scores(config, own_BT[:, :before]))
     answer_BK = random.random(chance_BK.shape) < chance_BK
-    draws = _Draws(group_B, need_BT, remedy_BT, told_BT, answer_BK)
+    draws = _Draws(group_B, need_BT, remedy_BT, chance_BK, answer_BK)
     return _Draws._make(a[: min(BLOCK, config.num_users - block * BLOCK)] for a in draws)
 
 
@@ -275,14 +275,13 @@ def _tables(config: SubpopulationsConfig, block: int) -> tuple[pa.Table, pa.Tabl
     ids_B = _ids(config, block * BLOCK, len(draws.group_B))
     num_events, names = draws.need_BT.shape[1], _names(config)
     group_L = np.repeat(draws.group_B, num_events)
-    remedies = names["remedy"].take(pa.array(draws.remedy_BT.ravel(), mask=~draws.told_BT.ravel()))
     events = pa.table(
         {
             "user_id": ids_B.take(pa.array(np.repeat(np.arange(len(ids_B)), num_events))),
             "time": np.tile(event_times(config), len(ids_B)),
             "group": names["group"].take(pa.array(group_L)),
             "need": names["need"].take(pa.array(draws.need_BT.ravel())),
-            "remedy": remedies,
+            "remedy": names["remedy"].take(pa.array(draws.remedy_BT.ravel())),
         }
     )
     num_offers = config.num_offers
@@ -308,8 +307,8 @@ def _ids(config: SubpopulationsConfig, first: int, number: int) -> pa.StringArra
 def _names(config: SubpopulationsConfig) -> dict[str, pa.StringArray]:
     sizes = {
         "group": config.num_groups,
-        "need": config.num_values,
-        "remedy": config.num_values,
+        "need": config.num_needs,
+        "remedy": config.num_remedies,
     }
     return {
         name: pa.array([f"{name}-{i:0{len(str(size))}d}" for i in range(size)])
