@@ -97,3 +97,18 @@ def test_an_example_that_fails_is_noticed(text: str, tmp_path: Path) -> None:
     document.write_text(f"```console\n$ true\n```\n{text}\n")
     with pytest.raises(AssertionError, match=r"a\.md, line 4"):
         run(document, tmp_path)
+
+
+def test_a_test_that_a_document_names_exists() -> None:
+    named = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
+    found = [pair for document in DOCUMENTS for pair in named.findall(document.read_text())]
+    assert found
+    for file, name in found:
+        assert f"\ndef {name}(" in (ROOT / file).read_text(), f"{file}::{name}"
+
+
+def test_every_capability_has_a_test_behind_it() -> None:
+    text = (ROOT / "docs/capabilities.md").read_text()
+    rows = re.findall(r"^\| (?!capability|---)(.*) \|$", text, re.MULTILINE)
+    assert len(rows) >= 10
+    assert [row for row in rows if "::test_" not in row.split(" | ")[-1]] == []
