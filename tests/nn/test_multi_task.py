@@ -26,7 +26,14 @@ WIDTH, TASKS = 6, 3
 def head(name: str, num_tasks: int = TASKS, **sizes: int) -> MultiTaskHead:
     values = {"hidden": 5, "tower": 4, "num_own": 2, **sizes}
     config = MultiTaskHeadConfig.from_dict({"head": name, **values})
-    return multi_task_head(config, WIDTH, num_tasks, torch.Generator().manual_seed(0))
+    generator = torch.Generator().manual_seed(0)
+    module = multi_task_head(config, WIDTH, num_tasks, generator)
+    if name == "linear":
+        # It begins at 0, where every twin would agree.
+        assert not any(parameter.any() for parameter in module.parameters())
+        for parameter in module.parameters():
+            nn.init.normal_(parameter, generator=generator)
+    return module
 
 
 def rows(number: int = 9) -> Tensor:

@@ -73,11 +73,16 @@ class MultiTaskHead(nn.Module, ABC):
 
 
 class LinearTowers(MultiTaskHead):
-    """Eq. 8: one linear layer a task on the representation; tasks share nothing here."""
+    """Eq. 8: one linear layer a task on the representation; tasks share nothing here.
+
+    They begin at 0: there is one minimum, and chance would only have to be unlearned.
+    """
 
     def __init__(self, width: int, num_tasks: int, generator: torch.Generator) -> None:
         super().__init__()
         self.towers = BatchedLinear(1, num_tasks, width, 1, generator)
+        for parameter in self.towers.parameters():
+            nn.init.zeros_(parameter)
 
     @override
     def forward(self, x_BD: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ ANALYSES = Registry[Callable[[AnalysisPlan], Json]](
     "analysis",
     {
         "ablation": "habitus.runs.analyses.ablation:ablation",
+        "capacity": "habitus.runs.analyses.capacity:capacity",
         "clue_ablation": "habitus.runs.analyses.clue_ablation:clue_ablation",
         "domain_gain": "habitus.runs.analyses.domain_gain:domain_gain",
         "domains": "habitus.runs.analyses.domains:domains",
@@ -20,6 +21,8 @@ ANALYSES = Registry[Callable[[AnalysisPlan], Json]](
         "map": "habitus.runs.analyses.map:word_map",
         "matching": "habitus.runs.analyses.matching:matching",
         "next_item": "habitus.runs.analyses.next_item:next_item",
+        "seesaw": "habitus.runs.analyses.seesaw:seesaw",
+        "targeting": "habitus.runs.analyses.targeting:targeting",
         "towers": "habitus.runs.analyses.towers:towers",
         "transfer": "habitus.runs.analyses.transfer:transfer",
         "zero_shot": "habitus.runs.analyses.zero_shot:zero_shot",
@@ -27,13 +30,16 @@ ANALYSES = Registry[Callable[[AnalysisPlan], Json]](
 )
 """Analysis name → function from a plan to what its page is made from."""
 DATA = {
+    "capacity": "subpopulations",
     "clue_ablation": "complete_journey_services",
     "domain_gain": "all",
     "domains": "all",
     "label_curve": "amazon_scientific",
     "matching": "complete_journey_services",
     "next_item": "complete_journey_services",
+    "targeting": "complete_journey",
     "towers": "complete_journey_services",
+    "seesaw": "complete_journey",
 }
 """Analysis name → the set that it is about where none is named; ``synthetic_posts`` for others."""
 WITH_MODELS = ("matching", "next_item")

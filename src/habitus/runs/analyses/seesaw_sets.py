@@ -1,0 +1,56 @@
+"""The sets that many tasks are asked of at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from habitus.data.traces import Traces
+from habitus.errors import UsageError
+from habitus.registry import did_you_mean
+from habitus.tasks.complete_journey import complete_journey_tasks
+from habitus.tasks.dated import DatedTask, dated_task
+
+TasksOf = Callable[[Traces], list[DatedTask]]
+
+
+def _tastes(traces: Traces) -> list[DatedTask]:
+    """Return whether made-up people will buy of each of four tastes, or nothing at all."""
+    entries: list[dict[str, Any]] = [
+        {
+            "kind": "has",
+            "name": f"taste_{taste}",
+            "question": f"Will anything of taste {taste} be bought in the next 30 days?",
+            "horizon_days": 30,
+            "channel": "category",
+            "values": [f"taste-{taste}"],
+        }
+        for taste in range(1, 5)
+    ]
+    entries.append(
+        {
+            "kind": "inactive",
+            "name": "inactive",
+            "question": "Will nothing be bought in the next 60 days?",
+            "horizon_days": 60,
+        }
+    )
+    return [dated_task(entry, traces) for entry in entries]
+
+
+SETS: Final[Mapping[str, TasksOf]] = {
+    "complete_journey": lambda _: complete_journey_tasks(),
+    "synthetic": _tastes,
+}
+"""Name of a set → its tasks, none of which profiles people."""
+
+
+def tasks_of(data: str, traces: Traces) -> list[DatedTask]:
+    """Return the tasks that are asked of a set.
+
+    Raises:
+        UsageError: no tasks are known of it.
+    """
+    if data not in SETS:
+        raise UsageError(f"no tasks at cutoffs are known of {data!r}; {did_you_mean(data, SETS)}")
+    return SETS[data](traces)

@@ -1,0 +1,66 @@
+"""The whole analysis in seconds, on made-up people with tastes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from habitus.errors import GuardError, UsageError
+from habitus.runs.analyses import ANALYSES, DATA, AnalysisPlan
+from habitus.runs.analyses.seesaw import seesaw
+from habitus.runs.steps import Json
+from tests.runs.analyses.seesaw_world import seesaw_plan
+
+Checked = Callable[[Json], Json]
+
+
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory: pytest.TempPathFactory) -> AnalysisPlan:
+    return seesaw_plan(tmp_path_factory.mktemp("seesaw"))
+
+
+def test_every_row_is_held_against_one_task_each(plan: AnalysisPlan, checked: Checked) -> None:
+    results = checked(seesaw(plan))
+    found = {table["title"]: table for table in results["tables"]}
+    for label in ("habitus", "aggregates"):
+        rows = [row[0] for row in found[f"Seesaw on {label}"]["rows"]]
+        assert rows == [
+            "linear towers, equal weights",
+            "MMoE, equal weights",
+            "MMoE, Nash-MTL",
+            "MMoE, bi-level AUC",
+        ]
+        with_controls = [row[0] for row in found[f"AUROC on {label}"]["rows"]]
+        assert [r for r in with_controls if "one task each" in r] == [
+            "linear towers, one task each",
+            "MMoE, one task each",
+        ]
+    assert [row[0] for row in found["Seesaw on habitus + aggregates"]["rows"]] == [
+        "MMoE, equal weights"
+    ]
+    tasks = [task["name"] for task in results["config"]["tasks"]]
+    assert found["AUROC on habitus"]["columns"][2:] == tasks
+    assert len(tasks) >= 2
+    assert any("training rows, a user at a cutoff" in note for note in results["notes"])
+    # Kept trainings are used again, and nothing here depends on when it ran.
+    again = seesaw(plan)
+    assert again["tables"][0] == results["tables"][0]
+    assert again["findings"] == results["findings"]
+
+
+def test_a_set_without_tasks_is_refused(plan: AnalysisPlan, tmp_path: Path) -> None:
+    other = AnalysisPlan(
+        data="movielens_1m", root=tmp_path, show=plan.show, card=plan.card, quick=True
+    )
+    other.__dict__["source"] = plan.source
+    with pytest.raises(UsageError, match="no tasks at cutoffs are known of 'movielens_1m'"):
+        seesaw(other)
+    assert ANALYSES["seesaw"] is seesaw
+    assert DATA["seesaw"] == "complete_journey"
+
+
+def test_too_few_people_are_told(tmp_path: Path) -> None:
+    with pytest.raises(GuardError, match="no task is left to ask: task 'taste_1' is left out"):
+        seesaw(seesaw_plan(tmp_path, 20))
