@@ -40,9 +40,9 @@ def test_what_a_class_task_lacks_is_said_in_the_words_of_the_file() -> None:
 
 
 def test_an_entry_without_a_kind_lists_the_kinds() -> None:
-    with pytest.raises(UsageError, match="has, inactive, labeled, profile"):
+    with pytest.raises(UsageError, match="bought_again, has, inactive, labeled, passed, profile"):
         task_from_config({"name": "t"})
-    assert list(TASKS) == ["has", "inactive", "labeled", "profile"]
+    assert list(TASKS) == ["bought_again", "has", "inactive", "labeled", "passed", "profile"]
 
 
 def test_an_entry_must_be_a_mapping() -> None:

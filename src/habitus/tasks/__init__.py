@@ -13,9 +13,11 @@ from habitus.tasks.classes import ClassTask, ClassTaskConfig
 TASKS = Registry[type[Task]](
     "task",
     {
+        "bought_again": "habitus.tasks.bought_again:BoughtAgain",
         "has": "habitus.tasks.has:HasValue",
         "inactive": "habitus.tasks.inactive:Inactive",
         "labeled": "habitus.tasks.labeled:Labeled",
+        "passed": "habitus.tasks.passed:Passed",
         "profile": "habitus.tasks.profile:ProfileIs",
     },
 )

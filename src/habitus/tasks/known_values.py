@@ -15,6 +15,7 @@ from habitus.errors import UsageError
 from habitus.tasks.base import Task
 from habitus.tasks.has import HasValue
 from habitus.tasks.labeled import Labeled
+from habitus.tasks.passed import Passed
 from habitus.tasks.profile import ProfileIs
 
 NEAR: Final = 3
@@ -79,18 +80,20 @@ def _of_profile(task: Task, traces: Traces) -> Wanted | None:
 
 
 def _of_labeled(task: Task, traces: Traces) -> Wanted | None:
-    assert isinstance(task, Labeled)
+    assert isinstance(task, (Labeled, Passed))
     table = traces.table("labels")
     if table is None:
         return None
     known = pc.unique(pc.cast(table[TASK], pa.string())).drop_null()
-    return Wanted("the labels table", (task.config.label,), known)
+    given = task.config.given if isinstance(task, Passed) else ()
+    return Wanted("the labels table", (task.config.label, *given), known)
 
 
 WANTED: Final[dict[type[Task], Callable[[Task, Traces], Wanted | None]]] = {
     HasValue: _of_has,
     ProfileIs: _of_profile,
     Labeled: _of_labeled,
+    Passed: _of_labeled,
 }
 """Kinds of task that name values; a task of another kind has nothing to check."""
 
