@@ -121,9 +121,7 @@ class ShardedTable(nn.Embedding):
             return embedding(input, self.weight, sparse=True)
         # By place, and so by the process that holds it: parts of the exchange are in order.
         place_B, inverse = torch.unique(self.layout.place(input), return_inverse=True)
-        row_BD = self._fetch(place_B)
-        rows: Tensor = row_BD.index_select(0, inverse.flatten())
-        return rows.view(*input.shape, self.embedding_dim)
+        return embedding(inverse, self._fetch(place_B))
 
     def _fetch(self, place_B: Tensor) -> Tensor:
         """Return the rows at different places, in ascending order, from whoever holds them."""
