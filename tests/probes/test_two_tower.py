@@ -201,6 +201,16 @@ def test_the_scale_keeps_what_is_large_large() -> None:
     assert Scale.fit(x_B2)(np.full((1, 2), 1e6, np.float32)).tolist() == [[10, 10]]
 
 
+def test_each_number_may_have_a_scale_of_its_own() -> None:
+    x_B3 = np.array([[1, 100, 7], [3, 300, 7], [2, 200, 7]], np.float32)
+    # Deviations of 1 2 3 and of 100 200 300: √(2/3) and 100 · √(2/3); a constant number is zeros.
+    unit = 1.5**0.5
+    expected = [[-unit, -unit, 0], [unit, unit, 0], [0, 0, 0]]
+    np.testing.assert_allclose(Scale.fit(x_B3, "each")(x_B3), expected, rtol=1e-6)
+    whole = Scale.fit(x_B3)(x_B3)
+    assert abs(whole[0, 1]) > 50 * abs(whole[0, 0])
+
+
 def test_first_weights_are_those_of_torch_in_law() -> None:
     first = perceptron((400, 300, 8), torch_generator(0, "x"))[0]
     assert isinstance(first, torch.nn.Linear)

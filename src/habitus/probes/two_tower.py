@@ -39,6 +39,8 @@ AT = 10
 """Places of the validation score, NDCG@10."""
 ITEMS_AT_ONCE = 8_192
 """Items that pass through their tower at a time where no gradient is asked for."""
+LEAST_DEVIATION = 1e-12
+"""At or below it, rows are constant."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +56,8 @@ class TwoTowerConfig(Config):
     """Of each positive, for ``bce``."""
     num_uniform: int = 1_024
     """Of each batch beside its targets, for ``softmax``."""
+    inputs: Literal["whole", "each"] = "whole"
+    """Numbers of a vector on one scale as a whole, or each on a scale of its own."""
     learning_rate: float = 1e-3
     weight_decay: float = 1e-2
     batch_size: int = 1_024
@@ -85,21 +89,25 @@ class Pairs(NamedTuple):
 
 
 class Scale(NamedTuple):
-    """Mean 0 of each number, and deviation 1 of all of them together."""
+    """Mean 0 of each number, and deviation 1 of all of them together, or of each."""
 
     mean_D: Matrix
-    scale: float
+    scale_D: Matrix
+    """One number where the scale is of the whole."""
 
     @classmethod
-    def fit(cls, x_BD: Matrix) -> Scale:
+    def fit(cls, x_BD: Matrix, inputs: Literal["whole", "each"] = "whole") -> Scale:
         """Return the scale of some rows; of constant ones, zeros."""
         mean_D = x_BD.mean(axis=0, dtype=np.float64)
-        deviation = float(np.sqrt(((x_BD - mean_D) ** 2).mean()))
-        return cls(mean_D.astype(np.float32), 1 / deviation if deviation > 1e-12 else 0.0)
+        square_D = ((x_BD - mean_D) ** 2).mean(axis=0)
+        deviation_D = np.sqrt(square_D if inputs == "each" else square_D.mean(keepdims=True))
+        known_D = deviation_D > LEAST_DEVIATION
+        scale_D = np.where(known_D, 1 / np.where(known_D, deviation_D, 1), 0)
+        return cls(mean_D.astype(np.float32), scale_D.astype(np.float32))
 
     def __call__(self, x_BD: Matrix) -> Matrix:
         """Return the rows on this scale, held within ten deviations."""
-        scaled_BD = (x_BD - self.mean_D) * np.float32(self.scale)
+        scaled_BD = (x_BD - self.mean_D) * self.scale_D
         return np.asarray(np.clip(scaled_BD, -MAX_DEVIATIONS, MAX_DEVIATIONS), np.float32)
 
 
@@ -135,8 +143,8 @@ class TwoTower:
         """
         _check(items_IE, train.x_BD, valid[0])
         config = self.config
-        self._of_users = Scale.fit(train.x_BD)
-        self._items_IE = _tensor(Scale.fit(items_IE), items_IE)
+        self._of_users = Scale.fit(train.x_BD, config.inputs)
+        self._items_IE = _tensor(Scale.fit(items_IE, config.inputs), items_IE)
         weights = torch_generator(seed, "two_tower", "weights")
         widths = (*config.hidden, config.out_dim)
         self._user_tower = perceptron((train.x_BD.shape[1], *widths), weights)

@@ -39,6 +39,7 @@ SETTINGS: Final[Mapping[str, tuple[TwoTowerConfig, bool]]] = {
     "softmax, told how many had each": (SOFT, True),
     "softmax, told, batches of 256": (replace(SOFT, batch_size=256), True),
     "softmax, told, rate .0003": (replace(SOFT, learning_rate=3e-4), True),
+    "softmax, told, each number on its scale": (replace(SOFT, inputs="each"), True),
     "softmax, told, weight decay .1": (replace(SOFT, weight_decay=0.1), True),
 }
 """Name → towers, and whether the tower of items is told how many train users had each."""
