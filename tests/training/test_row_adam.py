@@ -1,5 +1,6 @@
 """Adam on rows against torch's SparseAdam, which is its plain twin."""
 
+import gc
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -103,6 +104,16 @@ def test_without_a_row_adam_the_gradient_is_sparse_and_coalesced() -> None:
     assert grad.is_coalesced()
     assert grad.indices().tolist() == [[2, 7]]
     torch.testing.assert_close(grad.to_dense(), literal(bag, g_GD).to_dense())
+
+
+def test_when_the_optimizer_is_gone_the_gradient_is_sparse_again() -> None:
+    table_VD = table()
+    optimizer = RowAdam([table_VD])
+    given = products([[(1, 1.0)]], torch.ones(1, WIDTH))
+    assert hand_over(table_VD, given) is None
+    del optimizer
+    gc.collect()
+    assert hand_over(table_VD, given) is not None
 
 
 def test_it_is_the_gradient_of_a_bag_and_threads_change_nothing() -> None:

@@ -15,6 +15,7 @@ pieces.
 from __future__ import annotations
 
 import math
+import weakref
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
@@ -57,11 +58,13 @@ class RowAdam(Optimizer):
         eps: float = 1e-8,
     ) -> None:
         super().__init__(params, {"lr": lr, "betas": betas, "eps": eps})
+        self._products: dict[Tensor, list[RowProducts]] = {}
         for group in self.param_groups:
             for table_VD in group["params"]:
                 assert table_VD.device.type == "cpu"
                 assert table_VD.is_contiguous()
-                table_VD.row_products = []
+                # Weak: where the optimiser is gone, gradients are sparse again.
+                table_VD.row_adam = weakref.ref(self)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
@@ -69,16 +72,18 @@ class RowAdam(Optimizer):
         assert closure is None
         for group in self.param_groups:
             for table_VD in group["params"]:
-                found = _gradient(table_VD)
+                found = _gradient(table_VD, self._products.get(table_VD, []))
                 if found is not None:
                     self._update(table_VD, found, group["lr"], group["betas"], group["eps"])
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients."""
         super().zero_grad(set_to_none)
-        for group in self.param_groups:
-            for table_VD in group["params"]:
-                table_VD.row_products.clear()
+        self._products.clear()
+
+    def take(self, table_VD: Tensor, products: RowProducts) -> None:
+        """Add to the gradient of a table."""
+        self._products.setdefault(table_VD, []).append(products)
 
     def _update(
         self,
@@ -110,13 +115,13 @@ class RowAdam(Optimizer):
 
 
 def hand_over(table_VD: Tensor, products: RowProducts) -> Tensor | None:
-    """Give a table its gradient, in a backward: return it, or keep it for its :class:`RowAdam`.
+    """Give a table its gradient, in a backward: return it, or hand it to its :class:`RowAdam`.
 
     What is returned is sparse and coalesced if ``row_W`` ascends.
     """
-    kept: list[RowProducts] | None = getattr(table_VD, "row_products", None)
-    if kept is not None:
-        kept.append(products)
+    optimizer = getattr(table_VD, "row_adam", lambda: None)()
+    if optimizer is not None:
+        optimizer.take(table_VD, products)
         return None
     row_W, ptr_W1, from_N, weight_N, g_GD = products
     g_WD = np.empty((len(row_W), table_VD.shape[1]), g_GD.dtype)
@@ -143,9 +148,8 @@ def by_row(row_N: Array, num_rows: int) -> tuple[Array, Array, Array]:
     return row_W, np.append(ptr_V1[row_W], len(row_N)), place_N
 
 
-def _gradient(table_VD: Tensor) -> RowProducts | None:
-    """Return the whole gradient of a table as products."""
-    products: list[RowProducts] = table_VD.row_products  # type: ignore[attr-defined]
+def _gradient(table_VD: Tensor, products: list[RowProducts]) -> RowProducts | None:
+    """Return the whole gradient of a table as products; None where there is none."""
     if table_VD.grad is not None:
         assert table_VD.grad.is_sparse
         grad = table_VD.grad.coalesce()
