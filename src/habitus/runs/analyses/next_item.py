@@ -223,9 +223,8 @@ def _notes(plan: AnalysisPlan, what: NextItemSet, questions: list[AskedItems]) -
     notes.append(
         "A target is an item that the user never had before, since items of the history are no "
         "candidates. Towers end in a softmax over all items and are told how many train users had "
-        "each. This, the scale of their inputs and the number of examples were chosen, in the "
-        "place of A-C15, in sight of the test users of art_office: rows with towers are a little "
-        "flattered there."
+        "each, in the place of A-C15: chosen on validation users of art_office (habitus analyze "
+        "towers). How many examples they learn from is a matter of time alone."
     )
     if what.source is None:
         notes.append("The encoder was pre-trained on train users; nobody who is tested is in it.")
