@@ -14,6 +14,7 @@ from habitus.errors import GuardError
 from habitus.runs.analyses import AnalysisPlan
 from habitus.runs.analyses.clue_ablation_rows import (
     DIMS,
+    ITEMS,
     STACKED,
     STEPS,
     USERS,
@@ -50,6 +51,8 @@ def test_shapes_have_equal_steps_users_and_loss() -> None:
     stacked = shapes[STACKED]
     assert (stacked.encoder.width, stacked.slot_dim) == (WIDTH, WIDTH)
     assert (stacked.training.max_steps, stacked.pairs.batch_users) == (STEPS, USERS)
+    # Everybody is read from the same items.
+    assert stacked.encoder.max_items == stacked.sequence.max_items == ITEMS
     # Nothing stops early: equal steps.
     assert stacked.training.patience is None
     for run in shapes.values():

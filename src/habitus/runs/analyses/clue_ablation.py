@@ -23,6 +23,7 @@ from habitus.evaluation.next_item_table import NextItemTable
 from habitus.representations.model import Model
 from habitus.runs.analyses.base import AnalysisPlan, Answer, analysis_results
 from habitus.runs.analyses.clue_ablation_rows import (
+    ITEMS,
     STEPS,
     USERS,
     Costs,
@@ -219,9 +220,9 @@ def _notes(plan: AnalysisPlan, asked: Asked, base: ClueRun) -> list[str]:
         f"{sizes[VALID]:,} valid users stop each training, so that rows on them are a little "
         f"flattered, all in the same way; {sizes[POOL]:,} test users are looked for once. Trained "
         f"on: {users:,} users.",
-        f"With blocks: {STEPS} steps of {USERS} users, the best of three kept; a bag of tokens "
-        f"trained as long stands beside them. Few steps on few people say little about the paper's "
-        f"sizes.",
+        f"With blocks: {STEPS} steps of {USERS} users, their latest {ITEMS} items of a service, "
+        "the best of three kept; a bag of tokens trained as long stands beside them. Few steps on "
+        "few people say little about the paper's sizes.",
         "An encoder of one service reads the other as a service that it never saw.",
         f"Seeds of pre-training and towers: {plan.seeds}.",
     ]

@@ -29,6 +29,11 @@ USERS: Final = 128
 """Of one batch, where there are blocks."""
 STEPS: Final = 24
 """Where there are blocks: what two cores do in a minute or two with a single Transformer."""
+ITEMS: Final = 64
+"""Latest of a service that are read where there are blocks: of long histories a single Transformer
+would read for hours."""
+TOKENS: Final = 1_024
+"""Latest of a service that a single Transformer reads: those of about so many items."""
 DIMS: Final = (16, 32, 64, 256)
 QUICK_DIMS: Final = (8, 32)
 
@@ -81,9 +86,13 @@ def shape_variants(base: ClueRun, *, quick: bool) -> list[Variant]:
             num_heads=4,
             dropout=0.0,
             normed=False,
+            max_items=ITEMS,
+            max_sequence=TOKENS,
             **blocks,  # type: ignore[arg-type]
         )
-        return Variant(name, label, with_blocks(replace(base, encoder=encoder, slot_dim=wide)))
+        sequence = replace(base.sequence, max_items=ITEMS)
+        run = replace(base, encoder=encoder, slot_dim=wide, sequence=sequence)
+        return Variant(name, label, with_blocks(run))
 
     both: dict[str, object] = {"item_layers": 1, "service_layers": 1}
     single: dict[str, object] = {"single": True, "service_layers": 0}
