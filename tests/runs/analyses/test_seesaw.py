@@ -9,8 +9,11 @@ import pytest
 
 from habitus.errors import GuardError, UsageError
 from habitus.runs.analyses import ANALYSES, DATA, AnalysisPlan
+from habitus.runs.analyses import seesaw as module
 from habitus.runs.analyses.seesaw import seesaw
+from habitus.runs.analyses.seesaw_sets import tasks_of
 from habitus.runs.steps import Json
+from habitus.tasks.dated import dated_task
 from tests.runs.analyses.seesaw_world import seesaw_plan
 
 Checked = Callable[[Json], Json]
@@ -48,6 +51,20 @@ def test_every_row_is_held_against_one_task_each(plan: AnalysisPlan, checked: Ch
     again = seesaw(plan)
     assert again["tables"][0] == results["tables"][0]
     assert again["findings"] == results["findings"]
+
+
+def test_a_funnel_is_shown_up_to_the_step_that_can_be_asked(
+    plan: AnalysisPlan, checked: Checked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taste, other = tasks_of("synthetic", plan.traces)[:2]
+    never = dated_task({**taste.to_dict(), "name": "never", "values": ["taste-99"]}, plan.traces)
+    monkeypatch.setattr(module, "FUNNELS", {"synthetic": lambda: [taste, other, never]})
+    results = checked(seesaw(plan))
+    table = next(t for t in results["tables"] if t["title"] == "A funnel on habitus")
+    assert [row[0] for row in table["rows"]] == [taste.name, other.name]
+    assert "The funnel ends at taste_2." in results["notes"]
+    monkeypatch.setattr(module, "FUNNELS", {"synthetic": lambda: [never]})
+    assert "No step of the funnel can be asked." in seesaw(plan)["notes"]
 
 
 def test_a_set_without_tasks_is_refused(plan: AnalysisPlan, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from habitus.evaluation.features import Method, concatenated, control_methods
 from habitus.evaluation.seesaw import JudgedTask, SeesawTable
 from habitus.evaluation.vectors import FeatureStore
 from habitus.runs.analyses.base import AnalysisPlan, Answer, analysis_results
+from habitus.runs.analyses.seesaw_funnel import funnel, funnel_table
 from habitus.runs.analyses.seesaw_rows import (
     CONTROL,
     Amounts,
@@ -30,11 +31,12 @@ from habitus.runs.analyses.seesaw_rows import (
     rows_of,
     rows_of_both,
 )
-from habitus.runs.analyses.seesaw_sets import tasks_of
+from habitus.runs.analyses.seesaw_sets import FUNNELS, tasks_of
 from habitus.runs.analyses.seesaw_tables import Judged, findings, plots, tables
 from habitus.runs.channel import ChannelRun, channel
 from habitus.runs.experiment import Experiment, model_rows, pretrained
 from habitus.runs.steps import Json
+from habitus.tasks.dated import DatedTask
 
 QUESTION: Final = "Does one network serve every task as well as a network for each?"
 QUICK_RESAMPLES: Final = 200
@@ -50,20 +52,33 @@ def seesaw(plan: AnalysisPlan) -> Json:
     """
     amounts, notes = amounts_of(plan)
     experiment = _experiment(plan, amounts)
-    asked, left_out = _asked(experiment)
+    asked, left_out = _asked(experiment, experiment.tasks)
     together = AskedTogether(asked)
-    store = FeatureStore(plan.traces, users_by_cutoff(asked), plan.root / "vectors")
+    steps, cut_short = _funnel_steps(plan, experiment)
+    users_at = users_by_cutoff([*asked, *steps])
+    store = FeatureStore(plan.traces, users_at, plan.root / "vectors")
     judged = []
     *alone, both = _representations(plan, experiment)
     for method in (*alone, both):
         rows = rows_of_both(amounts) if method is both else rows_of(amounts)
         found = answer(plan, method, together, store, amounts, rows)
         judged.append(Judged(method.label, rows, _tables(plan, together, found, rows), found.facts))
+    funnels = [
+        funnel_table(
+            method.label,
+            [step.name for step in steps],
+            funnel(plan, method, AskedTogether(steps), store, amounts),
+            AskedTogether(steps).test.user_B,
+            _resamples(plan),
+        )
+        for method in alone
+        if steps
+    ]
     result = Answer(
         findings=findings(judged),
-        tables=tables(judged),
+        tables=[*tables(judged), *funnels],
         plots=plots(judged[0]),
-        notes=[*notes, *left_out, *_notes(plan, together, amounts)],
+        notes=[*notes, *left_out, *cut_short, *_notes(plan, together, amounts)],
     )
     config = {
         "run": experiment.run.to_dict(),
@@ -91,12 +106,27 @@ def _experiment(plan: AnalysisPlan, amounts: Amounts) -> Experiment:
     )
 
 
-def _asked(experiment: Experiment) -> tuple[list[AskedTask], list[str]]:
+def _funnel_steps(plan: AnalysisPlan, experiment: Experiment) -> tuple[list[AskedTask], list[str]]:
+    """Return the steps of the set's funnel up to the first that cannot be asked, and a note."""
+    if plan.data not in FUNNELS:
+        return [], []
+    wanted = FUNNELS[plan.data]()
+    for number in range(len(wanted), 0, -1):
+        try:
+            asked, problems = _asked(experiment, wanted[:number])
+        except GuardError:
+            continue
+        if not problems:
+            return asked, [] if number == len(wanted) else [f"The funnel ends at {asked[-1].name}."]
+    return [], ["No step of the funnel can be asked."]
+
+
+def _asked(experiment: Experiment, tasks: Sequence[DatedTask]) -> tuple[list[AskedTask], list[str]]:
     """Return the tasks that can tell methods apart, and a note for each that cannot."""
     split, traces = experiment.run.split, experiment.traces
     users = {part: split.rows(traces, part) for part in ("train", "valid", "test")}
     asked, notes = [], []
-    for dated in experiment.tasks:
+    for dated in tasks:
         try:
             asked.append(ask(dated, traces, users))  # type: ignore[arg-type]
         except GuardError as error:
@@ -121,7 +151,6 @@ def _tables(
     plan: AnalysisPlan, together: AskedTogether, found: Answered, rows: Sequence[Row]
 ) -> dict[str, SeesawTable]:
     """Return the table of each head: its rows against its own control."""
-    number = QUICK_RESAMPLES if plan.quick else plan.resampling.num_resamples_beside
     made = {}
     for head in dict.fromkeys(row.head for row in rows):
         names = [row.name for row in rows if row.head == head]
@@ -134,8 +163,12 @@ def _tables(
             )
             for name, task in together.tasks.items()
         ]
-        made[str(head)] = SeesawTable(tasks, CONTROL, number)
+        made[str(head)] = SeesawTable(tasks, CONTROL, _resamples(plan))
     return made
+
+
+def _resamples(plan: AnalysisPlan) -> int:
+    return QUICK_RESAMPLES if plan.quick else plan.resampling.num_resamples_beside
 
 
 def _notes(plan: AnalysisPlan, together: AskedTogether, amounts: Amounts) -> list[str]:

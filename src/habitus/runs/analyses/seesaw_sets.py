@@ -9,6 +9,7 @@ from habitus.data.traces import Traces
 from habitus.errors import UsageError
 from habitus.registry import did_you_mean
 from habitus.tasks.complete_journey import complete_journey_tasks
+from habitus.tasks.complete_journey_funnel import complete_journey_funnel
 from habitus.tasks.dated import DatedTask, dated_task
 
 TasksOf = Callable[[Traces], list[DatedTask]]
@@ -43,6 +44,10 @@ SETS: Final[Mapping[str, TasksOf]] = {
     "synthetic": _tastes,
 }
 """Name of a set → its tasks, none of which profiles people."""
+FUNNELS: Final[Mapping[str, Callable[[], list[DatedTask]]]] = {
+    "complete_journey": complete_journey_funnel,
+}
+"""Name of a set → the steps of its funnel, in their order."""
 
 
 def tasks_of(data: str, traces: Traces) -> list[DatedTask]:
