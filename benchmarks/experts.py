@@ -2,8 +2,9 @@
 
 Forward and backward, 256 wide with 1,024 hidden units; every layer has a router that has learned
 nothing, so that experts are about evenly busy. All take turns, and the fastest of several turns
-counts: other work on the machine slows all of them, so ratios survive it. The naive loop indexes
-the weights of each expert, ``w[i]``, as most code does: the gradient of an index is a tensor of the
+counts: other work on the machine slows all of them, so ratios survive it; with one thread
+(OMP_NUM_THREADS=1) better than with several, which wait for one another. The naive loop indexes the
+weights of each expert, ``w[i]``, as most code does: the gradient of an index is a tensor of the
 size of all experts. One module a channel is 786 lookup tables (the paper's largest data), whose
 rows are joined; for one user of 128 events, the paper's mean, and for a batch, where memory is what
 both wait for.
@@ -82,7 +83,6 @@ class ModuleEach(nn.Module):
 
 def main(quick: bool) -> None:
     """Measure layers, paths and tables."""
-    torch.set_num_threads(2)
     torch.manual_seed(0)
     sizes = QUICK if quick else FULL
     entries = [*_layer(sizes), *_many(sizes), *_paths(sizes), *_channels(sizes), *_gpu()]
@@ -112,7 +112,8 @@ def _layer(sizes: Sizes) -> list[Entry]:
         "route": _trained(route, [x_TD, *moe.router.parameters()]),
     }
     seconds = take_turns(work, sizes.turns)
-    note = f"{num_experts} experts of {tokens:,} tokens, forward and backward, 2 threads"
+    threads = torch.get_num_threads()
+    note = f"{num_experts} experts of {tokens:,} tokens, forward and backward, {threads} thread(s)"
     return [
         Entry(
             name="time over that of a dense layer of equal operations",

@@ -12,6 +12,7 @@ from torch.nn import functional
 from habitus.nn import expert_products
 from habitus.nn.expert_products import (
     MEASURED,
+    Measured,
     Path,
     choose_path,
     combine,
@@ -130,18 +131,20 @@ def test_an_expert_without_a_row_has_a_gradient_of_zero(path: Path) -> None:
     assert weight_EIO.grad.any(2).any(1).tolist() == [True, True, False, True, True]
 
 
-def test_the_path_follows_device_numbers_and_widths() -> None:
-    x, weight = torch.zeros(4, 8), torch.zeros(2, 8, 16)
-    assert choose_path(x, weight) == MEASURED["cpu", torch.float32][0] == "unbind"
-    gpu = torch.zeros(4, 8, device="meta", dtype=torch.bfloat16)
-    assert choose_path(gpu, weight) == "unbind"
-    assert all(reason for _, reason in MEASURED.values())
+def test_the_path_follows_device_numbers_and_rows_of_an_expert() -> None:
+    weight = torch.zeros(2, 8, 16)
+    few, many, rows, _ = MEASURED["cpu", torch.float32]
+    assert (few, many) == ("grouped", "unbind")
+    assert choose_path(torch.zeros(2 * rows - 1, 8), weight) == few
+    assert choose_path(torch.zeros(2 * rows, 8), weight) == many
+    assert choose_path(torch.zeros(4, 8, device="meta"), weight) == "unbind"
+    assert all(measured.reason for measured in MEASURED.values())
 
 
 def test_a_table_that_says_grouped_is_followed_where_it_works(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    table = {("cpu", torch.float32): ("grouped", "a test"), ("cpu", torch.bfloat16): ("unbind", "")}
+    table = {("cpu", torch.float32): Measured("grouped", "grouped", 0, "a test")}
     monkeypatch.setattr(expert_products, "MEASURED", table)
     x, weight = torch.zeros(4, 8), torch.zeros(2, 8, 16)
     assert choose_path(x, weight) == "grouped"

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -23,18 +23,35 @@ from torch.nn import functional
 
 Path = Literal["grouped", "unbind"]
 
-MEASURED: Mapping[tuple[str, torch.dtype], tuple[Path, str]] = {
-    ("cpu", torch.float32): (
-        "unbind",
-        "the rows of one expert stay in the cache from product to product; make bench NAME=experts",
-    ),
-    ("cuda", torch.bfloat16): (
+
+class Measured(NamedTuple):
+    """Which path is faster on a kind of device."""
+
+    few: Path
+    """Where an expert has few rows."""
+    many: Path
+    """Where it has at least ``rows``, in the mean."""
+    rows: int
+    reason: str
+
+
+MEASURED: Mapping[tuple[str, torch.dtype], Measured] = {
+    ("cpu", torch.float32): Measured(
         "grouped",
+        "unbind",
+        192,
+        "many rows of one expert stay in the cache from product to product; for few rows the calls "
+        "cost more than that: make bench NAME=experts",
+    ),
+    ("cuda", torch.bfloat16): Measured(
+        "grouped",
+        "grouped",
+        0,
         "one launch for all experts, and no wait for their counts; not measured yet, no GPU was "
         "at hand",
     ),
 }
-"""The faster path, and why; ``unbind`` for all that is not in it."""
+"""What was measured; ``unbind`` for all that is not in it."""
 ALIGNED_BYTES = 16
 """Rows of a grouped product begin at multiples of this on a GPU."""
 
@@ -126,10 +143,12 @@ def feed_forward(
 def choose_path(x_NI: Tensor, weight_EIO: Tensor) -> Path:
     """Return the faster path for these rows and weights, of those that work here."""
     dtype = _dtype(x_NI)
-    path, _ = MEASURED.get((x_NI.device.type, dtype), ("unbind", ""))
+    measured = MEASURED.get((x_NI.device.type, dtype))
     widths = weight_EIO.shape[1:]
     aligned = all(width * dtype.itemsize % ALIGNED_BYTES == 0 for width in widths)
-    return path if hasattr(functional, "grouped_mm") and aligned else "unbind"
+    if measured is None or not aligned or not hasattr(functional, "grouped_mm"):
+        return "unbind"
+    return measured.few if len(x_NI) < measured.rows * len(weight_EIO) else measured.many
 
 
 def measure_paths(
