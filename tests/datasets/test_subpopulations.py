@@ -69,8 +69,8 @@ def test_remedies_follow_the_map_as_often_as_is_said() -> None:
     config = replace(SMALL, num_users=4_000)
     histories = make_histories(config)
     own_UT = make_maps(config).remedy_GV[histories.group_U[:, None], histories.need_UT]
-    # .6 by the map, and a quarter of the other .4 by chance; 32,000 events: deviation .0026.
-    assert (own_UT == histories.remedy_UT).mean() == pytest.approx(0.7, abs=0.011)
+    # .7 by the map, and a quarter of the other .3 by chance; 32,000 events: deviation .0023.
+    assert (own_UT == histories.remedy_UT).mean() == pytest.approx(0.775, abs=0.01)
 
 
 def test_no_need_comes_twice_so_that_no_fact_can_be_looked_up() -> None:

@@ -63,7 +63,7 @@ class SubpopulationsConfig(Config):
     """Even, so that half of them speak for an offer; each is the map's for as many needs."""
     events_per_user: int = 24
     """Before the cutoff, for everybody; a quarter as many follow in the 30 days after it."""
-    follow: float = 0.6
+    follow: float = 0.7
     """Probability that a remedy is that of the group's map; otherwise any remedy is as likely."""
     num_offers: int = 4
     slope: float = 4.0
