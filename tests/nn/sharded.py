@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from habitus.errors import DataError
+from habitus.nn.channel_projection import ChannelProjection
 from habitus.nn.exchange import exchange, exchange_sizes, rank_of, world_of
 from habitus.nn.reduced_mean import reduced_mean
 from habitus.nn.shard_layout import ShardLayout, rows_at
@@ -163,6 +164,31 @@ def norms(rank: int, _world: int) -> Tensors:
     return {"norm": norm_over_shards(own, shard)[None], "none": norm_over_shards(own, [])[None]}
 
 
+def project(table: nn.Embedding, rank: int) -> tuple[ChannelProjection, Tensor]:
+    """Return a projection of events on this table, and the events projected."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(0)
+        # 20 + 11 tokens, and three states of each of two dense channels: 37 rows.
+        projection = ChannelProjection((20, 11), 2, DIM, 8)
+    projection.table = table
+    generator = torch_generator(rank, "events")
+    tokens_TC = torch.randint(11, (4 + rank, 2), generator=generator)
+    state_TF = torch.randint(3, (4 + rank, 2), generator=generator)
+    return projection, projection(tokens_TC, torch.ones(4 + rank, 2), state_TF)
+
+
+def projected(rank: int, _world: int) -> Tensors:
+    """Project events by a sharded table, in the place of the plain one."""
+    table = ShardedTable(NUM_ROWS, DIM)
+    table.take(plain_table())
+    _, out_TD = project(table, rank)
+    torch.autograd.backward(loss_of(out_TD))
+    average_shards(table)
+    gradient = table.weight.grad
+    assert gradient is not None
+    return {"out": out_TD.detach(), "held": table.rows(), "gradient": gradient.to_dense()}
+
+
 def training(rank: int, world: int) -> Tensors:
     """Train a sharded table and a tower that all have, for some steps."""
     table, tower = ShardedTable(NUM_ROWS, DIM), nn.Linear(DIM, 1)
@@ -203,6 +229,7 @@ CASES: dict[str, Callable[[int, int], Tensors]] = {
     "sampled": sampled,
     "means": means,
     "norms": norms,
+    "projected": projected,
     "training": training,
 }
 

@@ -12,7 +12,17 @@ from habitus.nn.sharded_table import ShardedTable
 from habitus.random import torch_generator
 from habitus.training.optimizer import parameter_groups
 from habitus.training.row_wise_adagrad import RowWiseAdagrad
-from tests.nn.sharded import DIM, NUM_ROWS, NUM_STEPS, SCENARIOS, Tensors, ids_of, loss_of, of_all
+from tests.nn.sharded import (
+    DIM,
+    NUM_ROWS,
+    NUM_STEPS,
+    SCENARIOS,
+    Tensors,
+    ids_of,
+    loss_of,
+    of_all,
+    project,
+)
 from tests.nn.sharded import plain_table as plain
 from tests.nn.sharded import training as train_alone
 
@@ -123,6 +133,18 @@ def test_training_with_a_tower_is_that_of_one_process(world: int) -> None:
     torch.testing.assert_close(whole(found, "square"), state, atol=1e-5, rtol=1e-5)
     for tensors in found:
         torch.testing.assert_close(tensors["tower"], tower.weight.detach(), atol=1e-5, rtol=1e-5)
+
+
+@everywhere
+def test_the_projection_of_channels_takes_it_in_the_place_of_its_table(world: int) -> None:
+    found = of_all(world, "projected")
+    table = nn.Embedding(NUM_ROWS, DIM, _weight=plain().clone())
+    outs = [project(table, rank)[1] for rank in range(world)]
+    torch.autograd.backward(torch.stack([loss_of(out_TD) for out_TD in outs]).mean())
+    for tensors, out_TD in zip(found, outs, strict=True):
+        torch.testing.assert_close(tensors["out"], out_TD.detach(), atol=1e-6, rtol=1e-6)
+    assert table.weight.grad is not None
+    torch.testing.assert_close(whole(found, "gradient"), table.weight.grad, atol=1e-5, rtol=1e-5)
 
 
 def test_first_rows_are_the_same_for_any_number_of_processes() -> None:
