@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from habitus.datasets import DATASETS
 from habitus.errors import DataError
+from habitus.evaluation.altered import selected
 from habitus.evaluation.bootstrap import Difference
 from habitus.evaluation.domains import Between, GainCorrelation, Similarity
 from habitus.runs.analyses import ANALYSES, DATA, AnalysisPlan
@@ -38,19 +40,21 @@ def test_every_source_is_asked_about_on_every_target(
     traces = synthetic_shops(tmp_path / "traces")
     services = [Place("synthetic", f"service-{i}", traces) for i in (0, 1)]
     # Two services twice: the twins are as alike, and gain as much, as the first two.
-    places = {module.SOURCES: [*services, *services], module.TARGETS: services[1:]}
+    few = selected(traces, tmp_path / "few", np.arange(traces.num_events) % 3 > 0)
+    targets = [services[1], Place("synthetic", "service-0", few)]
+    places = {module.SOURCES: [*services, *services], module.TARGETS: targets}
     monkeypatch.setattr(module, "places_of", lambda _, names: places[names])
     results = checked(domain_gain(plan_of(tmp_path / "r")))
     correlations, pairs = results["tables"]
     assert [row[0] for row in correlations["rows"]] == list(MEASURES.values())
     assert all(row[-1] == 24 for row in correlations["rows"])
-    assert len(pairs["rows"]) == 4
+    assert len(pairs["rows"]) == 8
     gains = [row[-1]["value"] for row in pairs["rows"]]
     assert gains[0] == gains[1]
     assert gains[2] == gains[3]
     # The most alike come first: the target itself, which is a source here.
     assert [row[1] for row in pairs["rows"][:2]] == ["synthetic, service-1"] * 2
-    assert len(results["plots"][0]["points"]) == 4
+    assert len(results["plots"][0]["points"]) == 8
     assert ANALYSES["domain_gain"] is domain_gain
     assert DATA["domain_gain"] == "all"
 

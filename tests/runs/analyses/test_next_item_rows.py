@@ -10,6 +10,7 @@ import pytest
 
 from habitus.data.snapshot import Snapshot
 from habitus.data.traces import Traces
+from habitus.evaluation.altered import selected
 from habitus.evaluation.next_item_asked import AskedItems
 from habitus.probes.two_tower import TwoTowerConfig
 from habitus.representations.item_cache import item_vectors
@@ -96,6 +97,18 @@ def test_users_and_items_are_encoded_once(
     vectors.own_slot(asked[0], other, 0)
     assert vectors.users == history.num_users + other.num_users
     assert [path.name for path in (tmp_path / "items").iterdir()] == [str(models[0].digest)[:16]]
+
+
+def test_people_of_two_companies_have_items_of_their_own(
+    asked: list[AskedItems], models: list[Model], tmp_path: Path
+) -> None:
+    other = synthetic_shops(tmp_path / "other")
+    some = Snapshot(selected(other, tmp_path / "few", np.arange(other.num_events) % 2 == 0))
+    vectors = ModelVectors(models)
+    for history in (asked[0].test.history, some, asked[0].valid.history):
+        z_UKE, present_UK = slots_of(models[0], history)
+        found_UKE = vectors.slots(history, 0) * present_UK[:, :, None]
+        np.testing.assert_allclose(found_UKE, z_UKE, atol=1e-5)
 
 
 def test_items_are_behaviours_on_the_service_of_the_usual_kind(

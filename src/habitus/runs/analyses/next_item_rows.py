@@ -42,7 +42,7 @@ class ModelVectors:
         self.models = models
         self._folder = folder
         self._known: dict[tuple[int, int], tuple[Snapshot, Matrix]] = {}
-        self._caches: dict[int, ItemCache] = {}
+        self._caches: dict[tuple[str, int], ItemCache] = {}
         self.users, self.seconds = 0, 0.0
         """Encoded so far, from cached items."""
 
@@ -92,12 +92,12 @@ class ModelVectors:
         return z_BD.reshape(len(z_BD), encoder.config.num_services, encoder.slot_dim)
 
     def _cache(self, traces: Traces, seed: int) -> ItemCache:
-        model = self.models[seed]
-        if seed not in self._caches:
+        model, key = self.models[seed], (traces.digest, seed)
+        if key not in self._caches:
             saved = self._folder is not None and model.digest is not None
             folder = self._folder / str(model.digest)[:16] if self._folder and saved else None
-            self._caches[seed] = ItemCache.build(model, traces, folder)
-        return self._caches[seed]
+            self._caches[key] = ItemCache.build(model, traces, folder)
+        return self._caches[key]
 
 
 def usual_kind(asked: AskedItems, traces: Traces) -> str:
