@@ -86,6 +86,17 @@ def test_adding_is_joining_with_the_linear_layer_multiplied_in() -> None:
     torch.testing.assert_close(*both, atol=1e-4, rtol=1e-4)
 
 
+def test_a_table_of_another_kind_is_added_and_joined_alike() -> None:
+    for mode in get_args(Mode):
+        torch.manual_seed(0)
+        ours, given = ChannelProjection(SIZES, 2, WIDTH, WIDTH, mode=mode), inputs(SIZES, 2)
+        before = ours(*given)
+        sparse = nn.Embedding(len(ours.table.weight), WIDTH, sparse=True)
+        sparse.load_state_dict(ours.table.state_dict())
+        ours.table = sparse
+        torch.testing.assert_close(ours(*given), before)
+
+
 def test_channels_of_another_width_cannot_be_added() -> None:
     with pytest.raises(ValueError, match="channels of 4 cannot be added to a width of 6"):
         ChannelProjection(SIZES, NUM_DENSE, CHANNEL_DIM, WIDTH, mode="sum")

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from habitus.nn import table_lookup
-from habitus.nn.table_lookup import add_rows, look_up
+from habitus.nn.table_lookup import add_rows, is_plain, look_up
 
 ROWS, DIM = 30, 5
 
@@ -74,6 +74,18 @@ def test_where_it_does_not_apply_pytorch_does_it(monkeypatch: pytest.MonkeyPatch
     torch.autograd.backward(look_up(sparse, place_TM).sum())
     assert sparse.weight.grad is not None
     assert sparse.weight.grad.is_sparse
+
+
+def test_a_table_of_another_kind_looks_up_its_own_rows() -> None:
+    class Doubled(nn.Embedding):
+        def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - as in PyTorch
+            return 2 * super().forward(input)
+
+    rows = Doubled(ROWS, DIM)
+    assert not is_plain(rows)
+    assert not is_plain(table(sparse=True))
+    assert is_plain(table())
+    assert torch.equal(look_up(rows, places(4, 2)), rows(places(4, 2)))
 
 
 def test_a_row_that_is_not_there_is_an_error() -> None:

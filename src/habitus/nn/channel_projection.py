@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding_bag
 
-from habitus.nn.table_lookup import look_up
+from habitus.nn.table_lookup import is_plain, look_up
 
 DENSE_STATES = 3
 """Present, missing, masked."""
@@ -114,9 +114,7 @@ class ChannelProjection(nn.Module):
         places = [tokens_TC + self.token_offset_C, state_TF + self.state_offset_F]
         place_TM = torch.cat(places, dim=1)
         if self.mode == "sum":
-            # One pass: no tensor of all channels is ever held.
-            added_TD: Tensor = embedding_bag(place_TM, self.table.weight, mode="sum")
-            return added_TD + self._values(dense_TF).sum(1)
+            return self._added(place_TM) + self._values(dense_TF).sum(1)
         embedded = look_up(self.table, place_TM)
         num_tokens = tokens_TC.shape[1]
         dense_TFE = embedded[:, num_tokens:] + self._values(dense_TF)
@@ -132,6 +130,13 @@ class ChannelProjection(nn.Module):
         sums = num_events * num_channels * self.joined_width if self.mode == "sum" else 0
         waves = 2 * num_events * self.periodic.weight_FKE.numel() if self.periodic else 0
         return _linear_flops(self.project, num_events) + sums + waves
+
+    def _added(self, place_TM: Tensor) -> Tensor:
+        if not is_plain(self.table):
+            return look_up(self.table, place_TM).sum(1)
+        # One pass: no tensor of all channels is ever held.
+        added_TD: Tensor = embedding_bag(place_TM, self.table.weight, mode="sum")
+        return added_TD
 
     def _values(self, dense_TF: Tensor) -> Tensor:
         if self.periodic is not None:

@@ -19,11 +19,17 @@ from torch.nn.functional import embedding
 from habitus.nn.sparse_kernels import Array
 
 
+def is_plain(table: nn.Embedding) -> bool:
+    """Return whether a table is PyTorch's own, whole and with a dense gradient; no shard of one."""
+    return type(table) is nn.Embedding and not table.sparse
+
+
 def look_up(table: nn.Embedding, place_TM: Tensor) -> Tensor:
     """Return the rows, ``(T, M, E)``."""
     weight_VE = table.weight
-    is_plain = weight_VE.device.type == "cpu" and weight_VE.dtype == torch.float32
-    if not is_plain or table.sparse or not weight_VE.requires_grad or not torch.is_grad_enabled():
+    is_ours = weight_VE.device.type == "cpu" and weight_VE.dtype == torch.float32
+    has_gradient = weight_VE.requires_grad and torch.is_grad_enabled()
+    if not is_plain(table) or not is_ours or not has_gradient:
         rows_TME: Tensor = table(place_TM)
         return rows_TME
     found_TME: Tensor = _LookUp.apply(weight_VE, place_TM)  # type: ignore[no-untyped-call]
