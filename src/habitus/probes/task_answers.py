@@ -39,6 +39,8 @@ class TaskBase(NamedTuple):
     """A number is standardised by shift and scale; 0 and 1 are left as they are."""
     is_constant: bool
     """Whether all have one answer, so that there is nothing to learn."""
+    is_number: bool
+    """Whether the task is a regression."""
     output: float
     """What a network without inputs would say: the log-odds of the rate, or 0."""
 
@@ -49,10 +51,11 @@ class TaskBase(NamedTuple):
         mean, deviation = float(known.mean()), float(known.std())
         if is_number:
             constant = deviation <= 1e-9 * (abs(mean) + 1)
-            return cls(mean, mean, deviation if not constant else 1.0, constant, 0.0)
+            scale = deviation if not constant else 1.0
+            return cls(mean, mean, scale, constant, is_number, 0.0)
         constant = mean in (0, 1)
         output = 0.0 if constant else float(np.log(mean / (1 - mean)))
-        return cls(mean, 0.0, 1.0, constant, output)
+        return cls(mean, 0.0, 1.0, constant, is_number, output)
 
 
 def check_answers(train: ManyLabelled, valid: ManyLabelled, regression: Sequence[str]) -> None:

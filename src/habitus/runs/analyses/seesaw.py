@@ -19,6 +19,7 @@ from habitus.evaluation.asked_together import AskedTogether
 from habitus.evaluation.features import Method, concatenated, control_methods
 from habitus.evaluation.seesaw import JudgedTask, SeesawTable
 from habitus.evaluation.vectors import FeatureStore
+from habitus.representations.model import Model
 from habitus.runs.analyses.base import AnalysisPlan, Answer, analysis_results
 from habitus.runs.analyses.seesaw_funnel import funnel, funnel_table
 from habitus.runs.analyses.seesaw_rows import (
@@ -33,6 +34,7 @@ from habitus.runs.analyses.seesaw_rows import (
 )
 from habitus.runs.analyses.seesaw_sets import FUNNELS, tasks_of
 from habitus.runs.analyses.seesaw_tables import Judged, findings, plots, tables
+from habitus.runs.analyses.seesaw_tuning import tuning_table
 from habitus.runs.channel import ChannelRun, channel
 from habitus.runs.experiment import Experiment, model_rows, pretrained
 from habitus.runs.steps import Json
@@ -58,12 +60,13 @@ def seesaw(plan: AnalysisPlan) -> Json:
     users_at = users_by_cutoff([*asked, *steps])
     store = FeatureStore(plan.traces, users_at, plan.root / "vectors")
     judged = []
-    *alone, both = _representations(plan, experiment)
+    models = [pretrained(experiment, seed)[0] for seed in experiment.pretrain_seeds]
+    *alone, both = _representations(plan, experiment, models)
     for method in (*alone, both):
         rows = rows_of_both(amounts) if method is both else rows_of(amounts)
         found = answer(plan, method, together, store, amounts, rows)
         judged.append(Judged(method.label, rows, _tables(plan, together, found, rows), found.facts))
-    funnels = [
+    more = [
         funnel_table(
             method.label,
             [step.name for step in steps],
@@ -74,9 +77,11 @@ def seesaw(plan: AnalysisPlan) -> Json:
         for method in alone
         if steps
     ]
+    if plan.fine_tune:
+        more.append(tuning_table(plan, models[0], together, amounts, _resamples(plan)))
     result = Answer(
         findings=findings(judged),
-        tables=[*tables(judged), *funnels],
+        tables=[*tables(judged), *more],
         plots=plots(judged[0]),
         notes=[*notes, *left_out, *cut_short, *_notes(plan, together, amounts)],
     )
@@ -136,9 +141,10 @@ def _asked(experiment: Experiment, tasks: Sequence[DatedTask]) -> tuple[list[Ask
     return asked, notes
 
 
-def _representations(plan: AnalysisPlan, experiment: Experiment) -> list[Method]:
+def _representations(
+    plan: AnalysisPlan, experiment: Experiment, models: Sequence[Model]
+) -> list[Method]:
     """Return the vectors that heads read: ours, the counts of an analyst, and both."""
-    models = [pretrained(experiment, seed)[0] for seed in experiment.pretrain_seeds]
     ours = model_rows(experiment, models).ours()
     train = experiment.run.split.rows(plan.traces, "train")
     snapshot = Snapshot(plan.traces, experiment.as_of, train)
