@@ -74,6 +74,22 @@ def test_differences_are_paired(table: PleTable) -> None:
     assert table.difference("noise", "good").verdict == "worse"
 
 
+def test_a_resample_weighs_the_same_person_alike_in_every_task(
+    table: PleTable, together: AskedTogether, scores: dict[str, dict[str, Floats]]
+) -> None:
+    _, dist_R = table._found("good", "auroc")
+    for r in (0, 17, 399):
+        often = dict(zip(range(240), table._counts_UR[:, r], strict=True))
+        expected = []
+        for name, task in together.tasks.items():
+            weight_B = [often[user] for user in task.test.users_B.tolist()]
+            expected += [
+                roc_auc_score(task.test.y_B, s_B, sample_weight=weight_B)
+                for s_B in scores["good"][name]
+            ]
+        assert dist_R[r] == pytest.approx(np.mean(expected), abs=1e-5)
+
+
 def test_people_of_two_tasks_are_drawn_together(table: PleTable) -> None:
     assert table._users_U.tolist() == list(range(240))
     assert table._counts_UR.sum(axis=0).tolist() == [240] * 400
