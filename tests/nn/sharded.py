@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -16,6 +17,7 @@ import torch.distributed as dist
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from habitus.encoders.channel_transformer import ChannelTransformer
 from habitus.errors import DataError
 from habitus.nn.channel_projection import ChannelProjection
 from habitus.nn.exchange import exchange, exchange_sizes, rank_of, world_of
@@ -23,10 +25,15 @@ from habitus.nn.reduced_mean import reduced_mean
 from habitus.nn.shard_layout import ShardLayout, rows_at
 from habitus.nn.sharded_softmax import sampled_loss, shared_negatives
 from habitus.nn.sharded_table import ShardedTable
+from habitus.objectives.masked_channel import MaskedChannelConfig, MaskedChannelPrediction
 from habitus.random import torch_generator
+from habitus.training.config import TrainingConfig
+from habitus.training.distributed import average_gradients
+from habitus.training.optimizer import Optimizers
 from habitus.training.row_wise_adagrad import RowWiseAdagrad
 from habitus.training.shard_files import INDEX, load_shards, save_shards
 from habitus.training.shards import average_shards, norm_over_shards
+from tests.encoders.sequences import CONFIG, NUM_BINS, make_batch
 
 NUM_ROWS, DIM, NUM_NEGATIVES, FIRST_ROW = 37, 5, 9, 4
 SCENARIOS = ("ragged", "nothing in the first", "all of one process", "one row, many times")
@@ -222,6 +229,74 @@ def training(rank: int, world: int) -> Tensors:
     }  # fmt: skip
 
 
+class Towers(nn.Module):
+    """A table, sharded where there are several processes, and a tower on it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table, self.tower = ShardedTable(NUM_ROWS, DIM), nn.Linear(DIM, 1)
+        self.table.take(plain_table())
+        with torch.no_grad():
+            self.tower.weight.copy_(torch.linspace(-1, 1, DIM)[None])
+            self.tower.bias.zero_()
+
+    def loss(self, rank: int, step: int) -> Tensor:
+        """Return the loss of one process in one step."""
+        ids = torch.randint(NUM_ROWS, (6 + rank,), generator=torch_generator(rank, "clip", step))
+        found: Tensor = self.tower(self.table(ids)).squeeze(1)
+        return (found - ids / NUM_ROWS).square().mean()
+
+
+CLIPPED = TrainingConfig(max_steps=4, clip_norm=0.05, sparse_optimizer="row_wise_adagrad")
+
+
+def clipped(rank: int, _world: int) -> Tensors:
+    """Train as the trainer does: gradients averaged, their norm clipped, two optimisers."""
+    modules = Towers()
+    optimizers, norms = Optimizers(modules, CLIPPED), []
+    for step in range(CLIPPED.max_steps):
+        optimizers.zero_grad()
+        torch.autograd.backward(modules.loss(rank, step))
+        average_gradients(modules)
+        norms.append(optimizers.clip())
+        optimizers.step()
+    table, tower = modules.table.weight.detach(), modules.tower.weight.detach()
+    return {
+        "norms": torch.stack(norms), "held": modules.table.rows(), "table": table, "tower": tower,
+    }  # fmt: skip
+
+
+MASKED_USERS = ({0: 3}, {1: 0, 2: 13, 3: 5}, {4: 8})
+"""Events of the users of each process; the first has few targets, and of some channels none."""
+
+
+def masked_system() -> tuple[ChannelTransformer, MaskedChannelPrediction]:
+    """Return an encoder and its objective, the same in all processes."""
+    config = MaskedChannelConfig(
+        token_names=("service", "item_id"),
+        dense_names=("price", "amount"),
+        num_bins=(NUM_BINS, NUM_BINS),
+        mask_share=0.5,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(0)
+        encoder = ChannelTransformer(replace(CONFIG, dropout=0.0))
+        return encoder.eval(), MaskedChannelPrediction(config, encoder).eval()
+
+
+def masked(rank: int, _world: int) -> Tensors:
+    """Take the loss of masked channels, and gradients as training averages them."""
+    encoder, objective = masked_system()
+    batch = make_batch(MASKED_USERS[rank])
+    loss = objective(encoder, batch, torch_generator(rank, "mask"))
+    torch.autograd.backward(loss.total)
+    modules = nn.ModuleDict({"encoder": encoder, "objective": objective})
+    average_gradients(modules)
+    found = {n: p.grad for n, p in modules.named_parameters() if p.grad is not None}
+    counts = {f"count {name}": count[None] for name, count in loss.counts.items()}
+    return {**found, **counts, "total": loss.total.detach()[None]}
+
+
 CASES: dict[str, Callable[[int, int], Tensors]] = {
     "lookups": lookups,
     "first_rows": first_rows,
@@ -231,6 +306,8 @@ CASES: dict[str, Callable[[int, int], Tensors]] = {
     "norms": norms,
     "projected": projected,
     "training": training,
+    "clipped": clipped,
+    "masked": masked,
 }
 
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -23,10 +23,13 @@ from habitus.objectives.masked_channel import (
     GAP,
     MaskedChannelConfig,
     MaskedChannelPrediction,
+    Masking,
     combine,
 )
+from habitus.random import torch_generator
 from habitus.testing.objectives import ObjectiveContract
 from tests.encoders.sequences import CONFIG, NUM_BINS, make_batch
+from tests.nn.sharded import MASKED_USERS, masked_system, of_all
 
 MASKED = MaskedChannelConfig(
     token_names=("service", "item_id"),
@@ -434,3 +437,36 @@ def test_it_is_registered() -> None:
 def test_shares_that_mean_nothing_are_refused(values: dict[str, float]) -> None:
     with pytest.raises(UsageError, match="share"):
         MaskedChannelConfig.from_dict(values)
+
+
+def joined(batches: list[ChannelSequenceBatch]) -> ChannelSequenceBatch:
+    """Return the users of several batches as one."""
+    names = [field.name for field in fields(ChannelSequenceBatch) if field.name != "offsets_U1"]
+    lengths = torch.cat([batch.offsets_U1.diff() for batch in batches])
+    return ChannelSequenceBatch(
+        **{name: torch.cat([getattr(batch, name) for batch in batches]) for name in names},
+        offsets_U1=torch.cat([torch.zeros(1, dtype=torch.long), lengths.cumsum(0)]),
+    )
+
+
+@pytest.mark.parametrize("world", [2, 3])
+def test_targets_are_those_of_all_processes(world: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = of_all(world, "masked")
+    encoder, objective = masked_system()
+    batches = [make_batch(MASKED_USERS[rank]) for rank in range(world)]
+    masks = [objective.hide(b, torch_generator(r, "mask")) for r, b in enumerate(batches)]
+    hidden = Masking(joined([m.batch for m in masks]), torch.cat([m.hidden_TK for m in masks]))
+    monkeypatch.setattr(objective, "hide", lambda *_: hidden)
+    loss = objective(encoder, joined(batches), generator())
+    torch.autograd.backward(loss.total)
+    weights = torch.nn.ModuleDict({"encoder": encoder, "objective": objective})
+    for tensors in found:
+        torch.testing.assert_close(tensors["total"][0], loss.total.detach(), atol=1e-5, rtol=1e-5)
+        for name, count in loss.counts.items():
+            assert tensors[f"count {name}"].item() == count.item() > 0
+        for name, weight in weights.named_parameters():
+            if weight.grad is not None:
+                torch.testing.assert_close(tensors[name], weight.grad, atol=1e-5, rtol=1e-5)
+    # Somebody lacks a target that another one has, or the mean of means would do.
+    counts = torch.stack([m.hidden_TK.sum(0) for m in masks])
+    assert (counts[0] * 2 < counts[1]).all()

@@ -7,8 +7,9 @@ import torch
 from torch import nn
 
 from habitus.nn.sharded_table import ShardedTable
+from habitus.training.optimizer import Optimizers
 from habitus.training.shards import average_shards, norm_over_shards, sharded_tables
-from tests.nn.sharded import of_all
+from tests.nn.sharded import CLIPPED, Towers, of_all
 
 
 @pytest.mark.parametrize("world", [2, 3])
@@ -33,3 +34,25 @@ def test_in_one_process_nothing_is_divided_and_no_table_is_a_shard() -> None:
     gradient = modules[0].weight.grad
     assert isinstance(gradient, torch.Tensor)
     assert gradient.to_dense().tolist() == [[0, 0], [2, 2], [0, 0], [0, 0]]
+
+
+@pytest.mark.parametrize("world", [2, 3])
+def test_averaged_and_clipped_training_is_that_of_one_process(world: int) -> None:
+    found, modules = of_all(world, "clipped"), Towers()
+    optimizers = Optimizers(modules, CLIPPED)
+    for step in range(CLIPPED.max_steps):
+        optimizers.zero_grad()
+        losses = [modules.loss(rank, step) for rank in range(world)]
+        torch.autograd.backward(torch.stack(losses).mean())
+        norm = optimizers.clip()
+        assert norm > 0.05
+        optimizers.step()
+        for tensors in found:
+            torch.testing.assert_close(tensors["norms"][step], norm, atol=1e-5, rtol=1e-5)
+    table, tower = modules.table, modules.tower
+    row_V = torch.cat([tensors["held"] for tensors in found])
+    both = torch.cat([tensors["table"] for tensors in found])[row_V.argsort()]
+    torch.testing.assert_close(both, table.weight.detach(), atol=1e-5, rtol=1e-5)
+    for tensors in found:
+        assert torch.equal(tensors["tower"], found[0]["tower"])
+        torch.testing.assert_close(tensors["tower"], tower.weight.detach(), atol=1e-5, rtol=1e-5)

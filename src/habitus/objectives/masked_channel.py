@@ -4,8 +4,9 @@ SUPERMOE eq. 1-3 and S3. Masking follows A-S3: 15 % of events; of each, with pro
 channels, else one; 80/10/10 masked/random/kept. Targets: values of category and ID channels by
 (sampled) softmax on tied, factorised tables (A-S4), quantile bins of dense channels (A-S5), and the
 gap to the previous event. The loss is the mean over channels of the mean over their targets; a
-channel that is absent from a batch counts 0 and not 0/0 (A-S6). Where the encoder has routers,
-their balance and z losses are added (A-S13).
+channel that is absent from a batch counts 0 and not 0/0, and targets are those of all processes
+that share a step (A-S6). Where the encoder has routers, their balance and z losses are added
+(A-S13).
 
 Differs from the paper: the leading minus of eq. 2 is one too many (A-S2); user ID is no target
 (A-S4); the gap is never hidden with all others, and hiding it hides the event's age as well, which
@@ -31,9 +32,12 @@ from habitus.data.vocabulary import MASK, NUM_SPECIAL, UNKNOWN
 from habitus.encoders.base import UserEncoder
 from habitus.encoders.channel_transformer import ChannelTransformer
 from habitus.errors import UsageError
+from habitus.nn.exchange import world_of
 from habitus.nn.experts_config import ExpertsConfig
+from habitus.nn.reduced_mean import reduced_mean
 from habitus.nn.routing import BALANCE, Routing, Z, losses
-from habitus.nn.sampled_softmax import draw_negatives, sampled_cross_entropy
+from habitus.nn.sampled_softmax import sampled_cross_entropy
+from habitus.nn.sharded_softmax import shared_negatives
 from habitus.objectives.base import Loss, Objective
 
 GAP = "gap"
@@ -111,7 +115,7 @@ class MaskedChannelPrediction(Objective):
             **self._dense_losses(batch.bins_TF[event_M], h_MD, hidden_MK),
             GAP: _mean(self.gap_head(h_MD), batch.gap_T[event_M], hidden_MK[:, -1]),
         }
-        return _with_routers(parts, routing, encoder.config.experts)
+        return _with_routers(reduced(parts), routing, encoder.config.experts)
 
     @override
     def forward_flops(
@@ -188,7 +192,7 @@ class MaskedChannelPrediction(Objective):
             query_BE, target_B = query_MCE[place_B, c], target_M[place_B]
             bias_V = self.token_bias[c]
             if is_sampled:
-                negative_S = draw_negatives(
+                negative_S = shared_negatives(
                     self.config.num_negatives, num_tokens - NUM_SPECIAL, generator
                 ).to(h_MD.device)
                 loss_B = sampled_cross_entropy(
@@ -212,6 +216,16 @@ class MaskedChannelPrediction(Objective):
             wanted_M = hidden_MK[:, first + f] & (bins_MF[:, f] >= 0)
             losses[name] = _mean(self.dense_heads[f](h_MD), bins_MF[:, f], wanted_M)
         return losses
+
+
+def reduced(parts: dict[str, tuple[Tensor, Tensor]]) -> dict[str, tuple[Tensor, Tensor]]:
+    """Return means and counts of the targets of all processes that share a step (A-S6)."""
+    if world_of() == 1:
+        return parts
+    count_K = torch.stack([count for _, count in parts.values()])
+    sum_K = torch.stack([mean for mean, _ in parts.values()]) * count_K
+    both_K = zip(*reduced_mean(sum_K, count_K), strict=True)
+    return dict(zip(parts, both_K, strict=True))
 
 
 def combine(parts: dict[str, tuple[Tensor, Tensor]]) -> Loss:

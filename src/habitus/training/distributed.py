@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from habitus.errors import UsageError
 from habitus.objectives.split import ALONE, Peers
+from habitus.training.shards import average_shards, sharded_tables
 
 
 class Processes:
@@ -41,12 +42,18 @@ def peers() -> Peers:
 def average_gradients(modules: nn.Module) -> None:
     """Make every gradient the mean over processes; nothing where there is one.
 
+    Of a sharded table no other process has the rows: its gradient is divided only.
+
     Raises:
         UsageError: a table has sparse gradients.
     """
     if peers() is ALONE:
         return
-    weights = [p for p in modules.parameters() if p.requires_grad]
+    average_shards(modules)
+    shards = {id(table.weight) for table in sharded_tables(modules)}
+    weights = [p for p in modules.parameters() if p.requires_grad and id(p) not in shards]
+    if not weights:
+        return
     # A process may not have met a weight, and all have to speak of the same.
     gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in weights]
     if any(gradient.is_sparse for gradient in gradients):

@@ -12,6 +12,7 @@ from torch.optim import AdamW, Optimizer, SparseAdam
 from habitus.errors import UsageError
 from habitus.training.config import TrainingConfig
 from habitus.training.row_wise_adagrad import RowWiseAdagrad
+from habitus.training.shards import norm_over_shards, sharded_tables
 
 GroupName = Literal["decay", "no_decay", "embedding", "sparse"]
 Named = list[tuple[str, nn.Parameter]]
@@ -34,6 +35,7 @@ class Optimizers:
             raise UsageError("there is nothing to train: no parameter requires a gradient")
         self.config = config
         self.parameters = [p for named in groups.values() for _, p in named]
+        self.shards = {id(table.weight) for table in sharded_tables(modules)}
         self.optimizers: dict[str, Optimizer] = {}
         self.names: dict[str, list[str]] = {}
         dense = {n: named for n, named in groups.items() if n != "sparse" and named}
@@ -58,8 +60,12 @@ class Optimizers:
 
     def clip(self) -> Tensor:
         """Return the norm of the whole gradient, and shorten the gradient where it is too long."""
-        gradients = [_values(p) for p in self.parameters if p.grad is not None]
+        found = [(p, _values(p)) for p in self.parameters if p.grad is not None]
+        gradients = [gradient for _, gradient in found]
         norm = torch.nn.utils.get_total_norm(gradients)
+        if self.shards:
+            own = [gradient for p, gradient in found if id(p) not in self.shards]
+            norm = norm_over_shards(own, [g for p, g in found if id(p) in self.shards])
         if self.config.clip_norm is not None:
             # A norm of zero is left alone, and a NaN stays one and is found by the caller.
             shrink = torch.clamp(self.config.clip_norm / (norm + 1e-6), max=1.0)
