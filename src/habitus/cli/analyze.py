@@ -15,11 +15,13 @@ if TYPE_CHECKING:
 
 NAMES = (
     "ablation, labels, graph_size, map, efficiency, zero_shot, transfer, matching, next_item, "
-    "clue_ablation, towers, label_curve, domain_gain or domains."
+    "clue_ablation, towers, label_curve, domain_gain, domains, seesaw, capacity or targeting."
 )
 SETS = (
     "A named set; without it each analysis has one of its own. Those of PASUM want posts, such as "
-    "debate_forum_in_order; matching, next_item, clue_ablation, towers and domains want services."
+    "debate_forum_in_order; matching, next_item, clue_ablation, towers and domains want services; "
+    "capacity takes subpopulations or complete_journey, targeting complete_journey or "
+    "online_retail."
 )
 
 
