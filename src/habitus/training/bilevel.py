@@ -97,7 +97,7 @@ class Bilevel(TaskWeights):
         torch.autograd.backward((self.weight_K.to(losses.mean_K) * losses.mean_K).sum())
 
     def _update(self, losses: TaskLosses, shared: list[nn.Parameter]) -> None:
-        present_K = losses.present_K
+        present_K = losses.present_K.cpu()
         if not present_K.any():
             return
         gradient_KP = jacobian(losses.mean_K, shared, present_K)

@@ -35,6 +35,7 @@ from habitus.runs.analyses.seesaw_rows import (
 from habitus.runs.analyses.seesaw_sets import FUNNELS, tasks_of
 from habitus.runs.analyses.seesaw_tables import Judged, findings, plots, tables
 from habitus.runs.analyses.seesaw_tuning import tuning_table
+from habitus.runs.analyses.tables import percent
 from habitus.runs.channel import ChannelRun, channel
 from habitus.runs.experiment import Experiment, model_rows, pretrained
 from habitus.runs.steps import Json
@@ -190,5 +191,10 @@ def _notes(plan: AnalysisPlan, together: AskedTogether, amounts: Amounts) -> lis
         f"Intervals: 95 %, paired, over users; probe seeds {list(amounts.trials.seeds)}, "
         f"pre-training seeds {list(range(plan.seeds))}.",
         "Linear towers on frozen vectors share no weight: what differs from their controls is when "
-        "training stops. Of PCGrad and Nash-MTL the weights mix gradients on what tasks share.",
+        "training stops. PCGrad and Nash-MTL mix gradients on what tasks share.",
+        f"The bi-level search chooses its weights by {percent(amounts.probe.bilevel.meta_share)} of "
+        "its training users, from whom nothing else is learned; with the few steps that heads on "
+        "frozen vectors take, its weights stay near 1.",
+        "Principal components at one scale, and learning rates, were chosen by the validation "
+        "users while scores of the test households were in sight.",
     ]
