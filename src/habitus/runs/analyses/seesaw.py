@@ -192,9 +192,9 @@ def _notes(plan: AnalysisPlan, together: AskedTogether, amounts: Amounts) -> lis
         f"pre-training seeds {list(range(plan.seeds))}.",
         "Linear towers on frozen vectors share no weight: what differs from their controls is when "
         "training stops. PCGrad and Nash-MTL mix gradients on what tasks share.",
-        f"The bi-level search chooses its weights by {percent(amounts.probe.bilevel.meta_share)} of "
-        "its training users, from whom nothing else is learned; with the few steps that heads on "
-        "frozen vectors take, its weights stay near 1.",
+        f"The bi-level search keeps {percent(amounts.probe.bilevel.meta_share)} of its training "
+        "users to choose its weights by, and learns nothing else from them; in the few steps that "
+        "heads on frozen vectors take, its weights stay near 1.",
         "Principal components at one scale, and learning rates, were chosen by the validation "
         "users while scores of the test households were in sight.",
     ]
