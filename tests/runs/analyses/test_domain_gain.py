@@ -47,6 +47,7 @@ def test_every_source_is_asked_about_on_every_target(
     results = checked(domain_gain(plan_of(tmp_path / "r")))
     correlations, pairs = results["tables"]
     assert [row[0] for row in correlations["rows"]] == list(MEASURES.values())
+    assert correlations["columns"][2:4] == ["on synthetic, service-1", "on synthetic, service-0"]
     assert all(row[-1] == 24 for row in correlations["rows"])
     assert len(pairs["rows"]) == 8
     gains = [row[-1]["value"] for row in pairs["rows"]]

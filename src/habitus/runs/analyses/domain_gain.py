@@ -95,7 +95,7 @@ def domain_gain(plan: AnalysisPlan) -> Json:
     answer = Answer(
         findings=findings(found, len(sources), len(targets)),
         tables=[
-            correlation_table(found),
+            correlation_table(found, targets),
             pair_table(sources, targets, alike, gains),
         ],
         plots=[plot(targets, alike, gains)],
@@ -178,13 +178,12 @@ def correlation(
     return gain_correlation(like_ST, gain_ST)
 
 
-def correlation_table(found: dict[str, GainCorrelation]) -> Json:
+def correlation_table(found: dict[str, GainCorrelation], targets: Sequence[Place]) -> Json:
     """Return each measure's correlation with the gain."""
     rows = [
         [MEASURES[name], each.value, *each.each_T, each.p, each.num_orders]
         for name, each in found.items()
     ]
-    each = len(next(iter(found.values())).each_T)
     return {
         "title": "Likeness and gain",
         "note": "Spearman's rank correlation over sources, the mean over targets; two-sided p over "
@@ -192,7 +191,7 @@ def correlation_table(found: dict[str, GainCorrelation]) -> Json:
         "columns": [
             "likeness",
             "mean",
-            *(f"target {t + 1}" for t in range(each)),
+            *(f"on {target.name}" for target in targets),
             "p",
             "orders",
         ],
