@@ -25,11 +25,17 @@ SETS = (
 )
 
 
+Models = Annotated[
+    Optional[list[Path]],  # noqa: UP045 - typer reads the annotation
+    typer.Option(
+        metavar="DIR",
+        help="matching, next_item: a model directory of your own as a further row; repeatable.",
+    ),
+]
+
+
 def analyze_command(
-    name: Annotated[
-        str,
-        typer.Argument(help=NAMES),
-    ],
+    name: Annotated[str, typer.Argument(help=NAMES)],
     data: Annotated[str | None, typer.Option(help=SETS)] = None,
     preset: Annotated[str, typer.Option(help="Sizes and budget: best or ci.")] = "ci",
     quick: Annotated[
@@ -43,13 +49,7 @@ def analyze_command(
         bool,
         typer.Option(help="labels, efficiency: also train encoders on each task; slow."),
     ] = False,
-    model: Annotated[
-        Optional[list[Path]],  # noqa: UP045 - typer reads the annotation
-        typer.Option(
-            metavar="DIR",
-            help="matching, next_item: a model directory of your own as a further row; repeatable.",
-        ),
-    ] = None,
+    model: Models = None,
     out: Annotated[Path, typer.Option(help="Steps go below it, the page to OUT/DATA/NAME.")] = Path(
         "runs/analyses"
     ),
@@ -57,7 +57,7 @@ def analyze_command(
         bool, typer.Option(help="Ask the tasks that profile sensitive traits, too.")
     ] = False,
 ) -> None:
-    """Answer one question about PASUM or CLUE on a set.
+    """Answer one question about a system on a set.
 
     What is done is kept: Ctrl-C loses little, and analyses of one set share their pre-trainings.
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
@@ -50,6 +50,10 @@ def demo_command(
 
     if seeds < 1:
         raise UsageError(f"--seeds must be at least 1, got {seeds}")
+    if system not in DEMOS:
+        raise UsageError(f"no demo is called {system!r}; {did_you_mean(system, DEMOS)}")
+    if system in ("channel", "clue") and data is not None:
+        raise UsageError("--data goes with a system that has several sets: pasum or supermoe")
     plan = DemoPlan(
         preset=preset, quick=quick, seeds=seeds, sensitive=allow_sensitive, fine_tune=fine_tune
     )
@@ -60,22 +64,11 @@ def demo_command(
     words += [f"--data {data}"] if data is not None else []
     words += ["--fine-tune"] if fine_tune else []
     words += ["--allow-sensitive"] if allow_sensitive else []
-    if system in ("channel", "clue") and data is not None:
-        raise UsageError("--data goes with a system that has several sets, such as pasum")
-    if system == "channel":
-        _channel(out or Path("runs/demo"), plan, " ".join(words))
-    elif system == "pasum":
-        _pasum(out or Path("runs/demo-pasum"), plan, " ".join(words), data)
-    elif system == "clue":
-        _clue(out or Path("runs/demo-clue"), plan, " ".join(words))
-    elif system == "supermoe":
-        _supermoe(out or Path("runs/demo-supermoe"), plan, " ".join(words), data)
-    else:
-        known = ["channel", "clue", "pasum", "supermoe"]
-        raise UsageError(f"no demo is called {system!r}; {did_you_mean(system, known)}")
+    folder = "demo" if system == "channel" else f"demo-{system}"
+    DEMOS[system](out or Path("runs") / folder, plan, " ".join(words), data)
 
 
-def _channel(out: Path, plan: Any, command: str) -> None:  # noqa: ANN401 - DemoPlan, not imported yet
+def _channel(out: Path, plan: Any, command: str, _: str | None) -> None:  # noqa: ANN401 - DemoPlan, not imported yet
     from habitus.cli.progress import stages
     from habitus.datasets.complete_journey import CompleteJourney
     from habitus.reports import model_card
@@ -112,7 +105,7 @@ def _pasum(out: Path, plan: Any, command: str, data: str | None) -> None:  # noq
         _write({**found, "command": command}, out / name)
 
 
-def _clue(out: Path, plan: Any, command: str) -> None:  # noqa: ANN401
+def _clue(out: Path, plan: Any, command: str, _: str | None) -> None:  # noqa: ANN401
     from habitus.cli.progress import stages
     from habitus.reports import model_card
     from habitus.representations.model import Model
@@ -151,3 +144,7 @@ def _write(results: Mapping[str, Any], out: Path) -> None:
     console.print(terminal_table(results))
     for path in paths:
         console.print(str(path), soft_wrap=True, markup=False, highlight=False)
+
+
+DEMOS: Final = {"channel": _channel, "clue": _clue, "pasum": _pasum, "supermoe": _supermoe}
+"""Name of a system → what runs its demo, given a folder, a plan, the command and a set."""
