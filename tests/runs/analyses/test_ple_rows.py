@@ -96,6 +96,28 @@ def test_a_vector_that_tells_the_answers_is_read(reader: PleReader, traces: Trac
         assert told[0] != told[1] or guessed[0] != guessed[1]
 
 
+def test_a_vector_stands_beside_the_counts_as_components(reader: PleReader, traces: Traces) -> None:
+    class Faint(Answers):
+        """The same answers, beside numbers that vary more."""
+
+        def encode(self, snapshot: Snapshot) -> Matrix:
+            told_UD = super().encode(snapshot)
+            draws = np.random.default_rng(0).normal(size=(4096, 6))
+            noise_UD = draws[[int(u[-4:]) for u in snapshot.user_ids.to_pylist()]]
+            mixed = np.random.default_rng(1).normal(size=(4, 6))
+            return np.asarray(noise_UD + 1e-2 * told_UD @ mixed, np.float32)
+
+    method = encoder_method("faint", "faint", "ours", "Answers.", Faint(traces), "faint")
+    parts = reader._inputs(np.ones(len(reader.together.train.user_B), bool), method, "vector")
+    counts = reader._inputs(np.ones(len(reader.together.train.user_B), bool), None, "vector")
+    # Components are those of a LayerNorm of six numbers, and their spread is what was there.
+    assert parts[0].shape[1] - counts[0].shape[1] <= 6
+    assert (parts[2][:, : counts[2].shape[1]] == counts[2]).all()
+    components = parts[0][:, counts[0].shape[1] :]
+    correlation = np.corrcoef(components.T) - np.eye(components.shape[1])
+    assert np.abs(correlation).max() < 1e-3
+
+
 def test_what_was_trained_is_kept_by_what_it_read(reader: PleReader, traces: Traces) -> None:
     row = PleRow(name=ALONE, label="alone")
     first = reader.scores(row)

@@ -81,7 +81,9 @@ def _labels(
         together=together,
         store=store,
         counts=counts_of(what.train),
-        config=replace(PLE, max_epochs=2) if plan.quick else PLE,
+        config=replace(
+            PLE, batch_size=what.ple_batch, max_epochs=2 if plan.quick else PLE.max_epochs
+        ),
         trials=ProbeTrials(seeds=seeds),
     )
     run = what.run.encoder
@@ -123,8 +125,9 @@ def _notes(plan: AnalysisPlan, what: CapacitySet) -> list[str]:
         f"equal to the last one; one expert an event. Seconds are not equal: routing and small "
         f"products have their price.",
         "PLE reads counts of the commonest values of each channel, recency and regularity; a "
-        "vector goes through a LayerNorm beside them. Aggregates add windows of time and hundreds "
-        "more of values. It stops by validation users; test users are asked once.",
+        "vector goes through a LayerNorm and stands beside them as principal components. "
+        "Aggregates add windows of time and hundreds more of values. Training stops by validation "
+        "users; test users are asked once.",
         *_reading(what),
         f"Seeds: {plan.seeds} of pre-training, {max(plan.seeds, len(SEEDS))} of PLE.",
     ]

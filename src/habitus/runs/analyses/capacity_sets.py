@@ -36,6 +36,7 @@ from habitus.metrics.arrays import Floats
 from habitus.objectives.masked_channel import MaskedChannelConfig
 from habitus.registry import did_you_mean
 from habitus.runs.analyses.base import AnalysisPlan
+from habitus.runs.analyses.ple_rows import PLE
 from habitus.runs.steps import Json
 from habitus.runs.supermoe import SupermoeRun, dense_control, supermoe
 from habitus.tasks.complete_journey import complete_journey_tasks
@@ -46,7 +47,7 @@ from habitus.training.config import TrainingConfig
 HIDDEN: Final = "remedy"
 SIZES: Final = (500, 5_000)
 """People who are pre-trained on, with their valid tenth."""
-ASKED: Final = 4_000
+ASKED: Final = 8_000
 WORLD_SPLIT: Final = UserSplit(train=0.9, valid=0.1, test=0.0)
 ASKED_SPLIT: Final = UserSplit(train=0.4, valid=0.1, test=0.5)
 WORLD_STEPS: Final = 600
@@ -77,6 +78,8 @@ class CapacitySet:
     best_right: float | None = None
     bounds: Mapping[str, Mapping[str, Floats]] = field(default_factory=dict)
     """Words → task → scores of who knows so much, ``(1, B)``."""
+    ple_batch: int = PLE.batch_size
+    """Rows of a step of PLE: few where few are labelled."""
     notes: Sequence[str] = ()
 
     @property
@@ -157,6 +160,7 @@ def _subpopulations(plan: AnalysisPlan) -> CapacitySet:
         best_loss=best_loss(asked),
         best_right=best_accuracy(asked),
         bounds=_bounds(asked, test_U),
+        ple_batch=128,
         notes=[
             f"Made up: {asked.num_groups} groups and {asked.num_needs} needs, so "
             f"{asked.num_groups * asked.num_needs:,} facts to store. People who are asked are "

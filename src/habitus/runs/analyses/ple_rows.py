@@ -2,10 +2,12 @@
 
 What PLE reads alone is how often a user had each common value of each channel, how recently and how
 regularly: a first layer on counts is a mean of embeddings, as B-25 feeds it. A vector goes through
-a LayerNorm and stands beside them; every column is then standardised by the training rows, so that
-no input is large by its unit.
+a LayerNorm and, as principal components of the training rows, stands beside them; every column is
+then standardised. A few hundred steps of training read what varies much; what a vector knows may
+vary little, and is otherwise passed over.
 
-Differs from the paper, which does not say what PLE reads: see above. Test users never choose.
+Differs from the paper, which does not say what PLE reads, and from B-29 by the components. Test
+users never choose.
 
 Shapes: B rows, D width, S seeds.
 """
@@ -17,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from habitus.comparisons.aggregates import Aggregates, AggregatesConfig
 from habitus.comparisons.random_vectors import RandomVectors, RandomVectorsConfig
@@ -29,15 +32,19 @@ from habitus.evaluation.vectors import FeatureStore
 from habitus.metrics.arrays import Floats
 from habitus.nn.multi_task import MultiTaskHeadConfig
 from habitus.probes.base import Matrix
+from habitus.probes.components import Components
 from habitus.probes.multi_task import MultiTask, MultiTaskConfig
 from habitus.probes.task_answers import ManyLabelled
 from habitus.runs.analyses.base import AnalysisPlan
 from habitus.runs.steps import Json
 
+Chosen = npt.NDArray[np.bool_]
 ALONE, RANDOM, AGGREGATES = "alone", "random", "aggregates"
 PLE: Final = MultiTaskConfig(head=MultiTaskHeadConfig(head="ple"))
 COUNTS: Final = AggregatesConfig(top_category=64, top_id=64, top_recent=0, windows_days=())
 """What PLE reads alone."""
+COMPONENTS: Final = 128
+"""Principal components of a vector, at most (D5)."""
 EPSILON: Final = 1e-5
 """In the root of the LayerNorm, as in torch."""
 
@@ -74,6 +81,7 @@ class PleReader:
                 "traces": self.store.traces.digest,
                 "counts": self.counts.fingerprint,
                 "beside": None if beside is None else [beside.fingerprint, row.kind],
+                "components": COMPONENTS,
                 "config": self.config.to_dict(),
                 "tasks": [task.dated.to_dict() for task in self.together.tasks.values()],
                 "answers": digest_of([part.user_B.tolist() for part in self._parts]),
@@ -97,8 +105,8 @@ class PleReader:
     def _train(self, folder: Path, beside: Method | None, kind: str, seed: int) -> Json:
         """Write the scores of the test users of every task, and return facts."""
         train, valid, test = self._parts
-        x = [self._inputs(part, beside, kind) for part in self._parts]
         chosen_B = chosen_rows(train.user_B, self.trials, seed)
+        x = self._inputs(chosen_B, beside, kind)
         probe = MultiTask(self.config).fit(
             _labelled(train, x[0], chosen_B), _labelled(valid, x[1], slice(None)), seed
         )
@@ -107,12 +115,17 @@ class PleReader:
         np.savez(folder / "scores.npz", **scores)  # type: ignore[arg-type]
         return {"epochs": len(probe.weight_path), "weights": probe.num_weights}
 
-    def _inputs(self, part: PartRows, beside: Method | None, kind: str) -> Matrix:
-        x_BD = part.vectors(self.counts, self.store)
+    def _inputs(self, chosen_B: Chosen, beside: Method | None, kind: str) -> list[Matrix]:
+        """Return what PLE reads of the rows of each part, fitted on the chosen training rows."""
+        counts = [part.vectors(self.counts, self.store) for part in self._parts]
         if beside is None:
-            return x_BD
-        z_BD = part.vectors(beside, self.store)
-        return np.hstack([x_BD, layer_norm(z_BD) if kind == "vector" else z_BD])
+            return counts
+        vectors = [part.vectors(beside, self.store) for part in self._parts]
+        if kind == "vector":
+            normed = [layer_norm(z_BD) for z_BD in vectors]
+            components = Components.fit(normed[0][chosen_B], COMPONENTS)
+            vectors = [components(z_BD) for z_BD in normed]
+        return [np.hstack(both) for both in zip(counts, vectors, strict=True)]
 
 
 def layer_norm(z_BD: Matrix) -> Matrix:

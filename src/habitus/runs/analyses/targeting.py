@@ -57,7 +57,7 @@ from habitus.runs.supermoe import SupermoeRun, dense_control, supermoe
 
 QUESTION: Final = "Whom would a budget have reached?"
 SEEDS: Final = (0, 1, 2, 3, 4)
-CI_STEPS: Final = 300
+CI_STEPS: Final = 200
 """Of both encoders at preset ci, which begin warm: minutes on two cores. Others keep their own."""
 
 
