@@ -14,7 +14,14 @@ from habitus.evaluation.features import Method
 from habitus.metrics.funnel import funnel_answers
 from habitus.probes.multi_task import MultiTaskConfig
 from habitus.runs.analyses import AnalysisPlan
-from habitus.runs.analyses.seesaw_funnel import Funnel, _steps, _wholes, funnel, funnel_table
+from habitus.runs.analyses.seesaw_funnel import (
+    Funnel,
+    _steps,
+    _wholes,
+    funnel,
+    funnel_finding,
+    funnel_table,
+)
 from habitus.runs.analyses.seesaw_rows import Amounts
 
 NAMES = ("sent", "used", "again")
@@ -121,3 +128,7 @@ def test_rates_by_hand() -> None:
     # 20 of 50 came to the second step, 10 passed it; the product says ½ · ½.
     assert table["rows"][1][1:4] == [20, 0.5, 0.5]
     assert table["rows"][1][5:8] == [0.2, 0.25, 0.5]
+    sentence = funnel_finding("x", table)
+    assert "up to used (20 test users asked): the step has a rate of 0.5" in sentence
+    assert "the whole has 0.2, the product of the steps says 0.25" in sentence
+    assert sentence.endswith("ahead by +0.000 [+0.000, +0.000].")

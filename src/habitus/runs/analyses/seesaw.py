@@ -21,7 +21,7 @@ from habitus.evaluation.seesaw import JudgedTask, SeesawTable
 from habitus.evaluation.vectors import FeatureStore
 from habitus.representations.model import Model
 from habitus.runs.analyses.base import AnalysisPlan, Answer, analysis_results
-from habitus.runs.analyses.seesaw_funnel import funnel, funnel_table
+from habitus.runs.analyses.seesaw_funnel import funnel, funnel_finding, funnel_table
 from habitus.runs.analyses.seesaw_rows import (
     CONTROL,
     Amounts,
@@ -78,10 +78,11 @@ def seesaw(plan: AnalysisPlan) -> Json:
         for method in alone
         if steps
     ]
+    told = [funnel_finding(m.label, t) for m, t in zip(alone, more, strict=False)]
     if plan.fine_tune:
         more.append(tuning_table(plan, models[0], together, amounts, _resamples(plan)))
     result = Answer(
-        findings=findings(judged),
+        findings=[*findings(judged), *told],
         tables=[*tables(judged), *more],
         plots=plots(judged[0]),
         notes=[*notes, *left_out, *cut_short, *_notes(plan, together, amounts)],

@@ -136,6 +136,19 @@ def funnel_table(
     }  # fmt: skip
 
 
+def funnel_finding(label: str, table: Json) -> str:
+    """Return what a table of :func:`funnel_table` says of the last step and of the whole."""
+    name, asked, observed, predicted, _, whole, product, learned, _, difference = table["rows"][-1]
+    ends = [difference[end] for end in ("value", "low", "high")]
+    value, low, high = (f"{end:+.3f}" if np.isfinite(end) else "–" for end in ends)
+    return (
+        f"The funnel on {label}, up to {name} ({asked} test users asked): the step has a rate of "
+        f"{observed} and is predicted at {predicted}; the whole has {whole}, the product of the "
+        f"steps says {product}, and a network that knows no steps {learned}. By AUROC of the whole "
+        f"the product is ahead by {value} [{low}, {high}]."
+    )
+
+
 def _train(
     method: Method, together: AskedTogether, store: FeatureStore, amounts: Amounts, seed: int
 ) -> tuple[Floats, Floats]:
