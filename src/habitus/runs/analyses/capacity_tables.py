@@ -232,6 +232,7 @@ def _loss_findings(found: Studied) -> list[str]:
             v.experts: found.held_out.difference(v.name, dense.name, found.main_loss) for v in more
         }
         text = f"Pre-trained on {size}: the held-out loss {_starts(by_experts, lower=True)}"
+        text += _least(found, same)
         if channel is not None:
             right = [found.held_out.estimate(v.name, ALONE_RIGHT)["value"] for v in same]
             shares = ", ".join(f"{r:.3f} ({v.experts})" for r, v in zip(right, same, strict=True))
@@ -239,6 +240,17 @@ def _loss_findings(found: Studied) -> list[str]:
             text += f"; at best {found.what.best_right:.3f}"
         said.append(f"{text}.")
     return said
+
+
+def _least(found: Studied, same: Sequence[Variant]) -> str:
+    """Return with how many experts the loss is least, and what the most of them are beside it."""
+    table, name = found.held_out, found.main_loss
+    best = min(same, key=lambda v: table.estimate(v.name, name)["value"])
+    text = f", and is least with {best.experts}"
+    if best is not same[-1]:
+        more = table.difference(same[-1].name, best.name, name)
+        text += f" ({same[-1].experts} beside it {_told(more)})"
+    return text
 
 
 def _label_findings(found: Studied) -> list[str]:
