@@ -29,11 +29,12 @@ USERS: Final = 128
 """Of one batch, where there are blocks."""
 STEPS: Final = 24
 """Where there are blocks: what two cores do in a minute or two with a single Transformer."""
-ITEMS: Final = 64
+ITEMS: Final = 32
 """Latest of a service that are read where there are blocks: of long histories a single Transformer
 would read for hours."""
-TOKENS: Final = 1_024
+TOKENS: Final = 512
 """Latest of a service that a single Transformer reads: those of about so many items."""
+QUICK_ITEMS: Final = 8
 DIMS: Final = (16, 32, 64, 256)
 QUICK_DIMS: Final = (8, 32)
 
@@ -78,7 +79,7 @@ def shape_variants(base: ClueRun, *, quick: bool) -> list[Variant]:
         base: whose data, loss and users.
         quick: narrower, a few steps.
     """
-    width = 16 if quick else WIDTH
+    width, items = (16, QUICK_ITEMS) if quick else (WIDTH, ITEMS)
 
     def variant(name: str, label: str, blocks: Mapping[str, object], wide: int = width) -> Variant:
         encoder = ItemTextEncoderConfig(
@@ -86,11 +87,11 @@ def shape_variants(base: ClueRun, *, quick: bool) -> list[Variant]:
             num_heads=4,
             dropout=0.0,
             normed=False,
-            max_items=ITEMS,
-            max_sequence=TOKENS,
+            max_items=items,
+            max_sequence=items * TOKENS // ITEMS,
             **blocks,  # type: ignore[arg-type]
         )
-        sequence = replace(base.sequence, max_items=ITEMS)
+        sequence = replace(base.sequence, max_items=items)
         run = replace(base, encoder=encoder, slot_dim=wide, sequence=sequence)
         return Variant(name, label, with_blocks(run))
 
