@@ -17,6 +17,8 @@ from habitus.evaluation.predictions import ProbeTrials
 from habitus.evaluation.vectors import FeatureStore
 from habitus.metrics import auroc
 from habitus.probes.base import Matrix
+from habitus.probes.components import Components
+from habitus.runs.analyses import ple_rows
 from habitus.runs.analyses.base import AnalysisPlan
 from habitus.runs.analyses.capacity_sets import ASKED_SPLIT, offers_of
 from habitus.runs.analyses.ple_rows import (
@@ -116,6 +118,26 @@ def test_a_vector_stands_beside_the_counts_as_components(reader: PleReader, trac
     components = parts[0][:, counts[0].shape[1] :]
     correlation = np.corrcoef(components.T) - np.eye(components.shape[1])
     assert np.abs(correlation).max() < 1e-3
+
+
+def test_very_many_counts_are_read_by_their_components(
+    reader: PleReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    everybody = np.ones(len(reader.together.train.user_B), bool)
+    whole = reader._inputs(everybody, None, "vector")
+    assert 6 < whole[0].shape[1] <= ple_rows.WIDEST
+    monkeypatch.setattr(ple_rows, "WIDEST", 6)
+    few = reader._inputs(everybody, None, "vector")
+    assert [x_BD.shape[1] for x_BD in few] == [6, 6, 6]
+    expected = Components.fit(whole[0], 6)
+    assert few[2] == pytest.approx(expected(whole[2]), abs=1e-5)
+    # What is fitted is fitted on the rows that a seed sees, and on no others.
+    half = everybody.copy()
+    half[::2] = False
+    other = reader._inputs(half, None, "vector")[2]
+    assert other == pytest.approx(Components.fit(whole[0][half], 6)(whole[2]), abs=1e-5)
+    both = reader._inputs(everybody, reader.counts, "counts")
+    assert [x_BD.shape[1] for x_BD in both] == [12, 12, 12]
 
 
 def test_what_was_trained_is_kept_by_what_it_read(reader: PleReader, traces: Traces) -> None:

@@ -45,6 +45,8 @@ COUNTS: Final = AggregatesConfig(top_category=64, top_id=64, top_recent=0, windo
 """What PLE reads alone."""
 COMPONENTS: Final = 128
 """Principal components of a vector, at most (D5)."""
+WIDEST: Final = 256
+"""Columns of counts; where there are more, as many components take their place."""
 EPSILON: Final = 1e-5
 """In the root of the LayerNorm, as in torch."""
 
@@ -81,7 +83,7 @@ class PleReader:
                 "traces": self.store.traces.digest,
                 "counts": self.counts.fingerprint,
                 "beside": None if beside is None else [beside.fingerprint, row.kind],
-                "components": COMPONENTS,
+                "components": [COMPONENTS, WIDEST],
                 "config": self.config.to_dict(),
                 "tasks": [task.dated.to_dict() for task in self.together.tasks.values()],
                 "answers": digest_of([part.user_B.tolist() for part in self._parts]),
@@ -117,7 +119,9 @@ class PleReader:
 
     def _inputs(self, chosen_B: Chosen, beside: Method | None, kind: str) -> list[Matrix]:
         """Return what PLE reads of the rows of each part, fitted on the chosen training rows."""
-        counts = [part.vectors(self.counts, self.store) for part in self._parts]
+        counts = _narrowed(
+            [part.vectors(self.counts, self.store) for part in self._parts], chosen_B
+        )
         if beside is None:
             return counts
         vectors = [part.vectors(beside, self.store) for part in self._parts]
@@ -125,7 +129,17 @@ class PleReader:
             normed = [layer_norm(z_BD) for z_BD in vectors]
             components = Components.fit(normed[0][chosen_B], COMPONENTS)
             vectors = [components(z_BD) for z_BD in normed]
+        else:
+            vectors = _narrowed(vectors, chosen_B)
         return [np.hstack(both) for both in zip(counts, vectors, strict=True)]
+
+
+def _narrowed(parts: list[Matrix], chosen_B: Chosen) -> list[Matrix]:
+    """Return counts as they are, or their components where they are very many."""
+    if parts[0].shape[1] <= WIDEST:
+        return parts
+    components = Components.fit(parts[0][chosen_B], WIDEST)
+    return [components(x_BD) for x_BD in parts]
 
 
 def layer_norm(z_BD: Matrix) -> Matrix:
