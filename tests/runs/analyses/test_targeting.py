@@ -26,7 +26,7 @@ def quick_plan(root: Path, data: str) -> AnalysisPlan:
 
 def test_a_budget_is_replayed_on_every_row(tmp_path: Path, checked: Checked) -> None:
     plan = quick_plan(tmp_path, "synthetic")
-    config = SyntheticConfig(num_users=900, events_per_user=12.0, coupon_share=0.5)
+    config = SyntheticConfig(num_users=500, events_per_user=12.0, coupon_share=0.9)
     plan.__dict__["source"] = (make_traces(config, tmp_path / "traces")[0], ("Made up.",))
     results = checked(targeting(plan))
     levels = results["tables"][0]

@@ -54,6 +54,8 @@ WORLD_STEPS: Final = 600
 BASKET_STEPS: Final = 200
 """On The Complete Journey at preset ci, so that three encoders take two cores a few minutes."""
 
+QUICK_STEPS: Final = 8
+
 
 @dataclass(frozen=True, kw_only=True)
 class CapacitySet:
@@ -230,8 +232,8 @@ def _complete_journey(plan: AnalysisPlan) -> CapacitySet:
             notes.append(str(error))
     as_of = format_time(min(task.dated.cutoffs.test_time for task in asked))
     steps = run.training.max_steps
-    if run.preset == "ci":
-        steps = min(steps, BASKET_STEPS)
+    if run.preset in ("ci", "quick"):
+        steps = min(steps, QUICK_STEPS if plan.quick else BASKET_STEPS)
     every = min(run.training.evaluate_every or steps, max(1, steps // 2))
     training = replace(run.training, max_steps=steps, evaluate_every=every)
     return CapacitySet(

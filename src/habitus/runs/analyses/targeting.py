@@ -60,6 +60,8 @@ SEEDS: Final = (0, 1, 2, 3, 4)
 CI_STEPS: Final = 200
 """Of both encoders at preset ci, which begin warm: minutes on two cores. Others keep their own."""
 
+QUICK_STEPS: Final = 8
+
 
 def targeting(plan: AnalysisPlan) -> Json:
     """Return the analysis.
@@ -92,9 +94,10 @@ def targeting(plan: AnalysisPlan) -> Json:
 
 def _run(plan: AnalysisPlan) -> SupermoeRun:
     run = supermoe("quick" if plan.quick else plan.preset)
-    if run.preset != "ci":
+    if run.preset not in ("ci", "quick"):
         return run
-    training = replace(run.training, max_steps=CI_STEPS, evaluate_every=CI_STEPS // 2)
+    steps = QUICK_STEPS if plan.quick else CI_STEPS
+    training = replace(run.training, max_steps=steps, evaluate_every=steps // 2)
     return replace(run, training=training)
 
 
