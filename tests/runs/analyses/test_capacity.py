@@ -54,6 +54,7 @@ def test_loss_labels_and_routers_of_every_encoder(tmp_path: Path, checked: Check
         "200 users", "400 users", "best possible",
     ]  # fmt: skip
     assert any("2,048 facts to store" in note for note in results["notes"])
+    assert any("with this same world in sight" in note for note in results["notes"])
     assert [d["num_users"] for d in results["data"]] == [200, 400, 800]
 
 

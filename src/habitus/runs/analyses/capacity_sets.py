@@ -170,6 +170,10 @@ def _subpopulations(plan: AnalysisPlan) -> CapacitySet:
             f"of no other.",
             "Best possible: the probability of yes to who knows every map and sees the same "
             "history. Remedies added up: to who knows no map, and takes remedies as they come.",
+            "Chosen with this same world in sight: how many remedies there are and how often they "
+            "are followed, steps of pre-training, that vectors are read with remedies hidden and "
+            "brought to principal components, and the batch of PLE. In a first reading, without "
+            "components and with fewer people asked, no vector was worth more than PLE alone.",
         ],
     )
 
