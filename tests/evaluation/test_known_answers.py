@@ -14,7 +14,13 @@ from habitus.evaluation.known_answers import (
 )
 from habitus.registry import Registry
 
-NEED_DATA = {"most_popular_beauty", "cca_art_office", "cca_food_kitchen", "cca_complete_journey"}
+NEED_DATA = {
+    "most_popular_beauty",
+    "basket_online_retail",
+    "cca_art_office",
+    "cca_food_kitchen",
+    "cca_complete_journey",
+}
 
 
 @pytest.mark.parametrize("entry", [e for e in KNOWN_ANSWERS if e not in NEED_DATA])

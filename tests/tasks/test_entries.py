@@ -52,7 +52,7 @@ def test_a_mixed_file_is_an_error_that_names_both(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("- kind: profile_clas", "did you mean 'profile_class'"),
-        ("- {name: x}", "needs kind, one of has, inactive, .*profile_class"),
+        ("- {name: x}", "needs kind, one of bought_again, has, inactive, .*profile_class"),
         ("- x", "must be a mapping"),
         ("{}", "must hold a list"),
         ("[", "cannot be read"),

@@ -25,6 +25,7 @@ from habitus.runs.analyses.clue_ablation_rows import (
     dim_variants,
     dims_of,
     forward_mflops,
+    paper_variant,
     shape_variants,
 )
 from habitus.runs.clue import clue
@@ -66,6 +67,26 @@ def test_shapes_have_equal_steps_users_and_loss() -> None:
     }  # fmt: skip
     assert [n for n, r in shapes.items() if r.encoder.single] == ["single_blocks", "single_flops"]
     assert shapes["wider"].encoder.width == 2 * WIDTH
+
+
+def test_the_papers_choices_have_equal_shape_users_and_steps() -> None:
+    base, paper = clue("ci"), clue("paper")
+    ours, theirs = shape_variants(base, quick=False)[0].run, paper_variant(base, quick=False).run
+    for name in ("width", "item_layers", "service_layers", "max_items", "positions"):
+        assert getattr(theirs.encoder, name) == getattr(ours.encoder, name)
+    assert theirs.training.max_steps == ours.training.max_steps
+    assert theirs.pairs.batch_users == ours.pairs.batch_users
+    assert theirs.slot_dim == ours.slot_dim
+    assert theirs.token_vectors == paper.token_vectors != ours.token_vectors
+    # A-C6, A-C8: a projection and 14.27; C14, C16: betas, ε and clip to the letter.
+    assert (theirs.objective.projection, theirs.objective.scale) == (
+        paper.objective.projection, paper.objective.scale,
+    )  # fmt: skip
+    training = theirs.training
+    assert (training.learning_rate, training.betas, training.eps) == (5e-4, (0.9, 0.98), 1e-6)
+    assert (training.clip_norm, training.weight_decay, training.decay_all) == (0.01, 0.1, True)
+    assert training.patience is None
+    assert (theirs.encoder.normed, theirs.encoder.dropout) == (True, 0.1)
 
 
 def test_a_short_run_stays_short() -> None:

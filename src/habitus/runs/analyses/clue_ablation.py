@@ -31,6 +31,7 @@ from habitus.runs.analyses.clue_ablation_rows import (
     Variant,
     dim_variants,
     dims_of,
+    paper_variant,
     shape_variants,
 )
 from habitus.runs.analyses.clue_ablation_tables import (
@@ -85,6 +86,7 @@ def clue_ablation(plan: AnalysisPlan) -> Json:
     )
     asked = Asked(plan, base, what.split)
     shapes, dims = shape_variants(base, quick=plan.quick), dim_variants(base, quick=plan.quick)
+    shapes.append(paper_variant(base, quick=plan.quick))
     costs = {variant.name: asked.match(variant) for variant in shapes}
     for variant in dims:
         asked.match(variant, dims_of(dims) if variant.name == "matryoshka" else ())

@@ -18,11 +18,12 @@ from habitus.encoders.item_text_config import ItemTextEncoderConfig
 from habitus.errors import GuardError
 from habitus.representations.model import Model
 from habitus.runs.analyses.base import AnalysisPlan
-from habitus.runs.clue import ClueRun
+from habitus.runs.clue import ClueRun, clue
 from habitus.runs.clue_slots import Present, Slots, item_parts, services_of, slots_of
 from habitus.runs.clue_wiring import valid_pool
 
 STACKED: Final = "stacked"
+PAPER: Final = "paper"
 WIDTH: Final = 64
 """Of encoders with blocks; the size xs of I2-sizes, with one block in the place of four."""
 USERS: Final = 128
@@ -104,6 +105,33 @@ def shape_variants(base: ClueRun, *, quick: bool) -> list[Variant]:
         variant("bag", "no blocks", {"item_layers": 0, "service_layers": 0}),
         variant("wider", f"stacked, {2 * width} wide", both, 2 * width),
     ]
+
+
+def paper_variant(base: ClueRun, *, quick: bool) -> Variant:
+    """Return the stacked encoder with the paper's choices: the same blocks, users and steps.
+
+    From the paper's preset come where tokens begin, norms and dropout, the projection before the
+    loss and its temperature, and all of the optimiser (C9, C14-C16); width, users and steps are
+    those of :func:`shape_variants`, so that the operations are equal.
+    """
+    stacked, paper = shape_variants(base, quick=quick)[0].run, clue("paper")
+    encoder = replace(stacked.encoder, normed=paper.encoder.normed, dropout=paper.encoder.dropout)
+    training = replace(
+        paper.training,
+        max_steps=stacked.training.max_steps,
+        evaluate_every=stacked.training.evaluate_every,
+        log_every=stacked.training.log_every,
+    )
+    run = replace(
+        stacked,
+        encoder=encoder,
+        token_vectors=paper.token_vectors,
+        pairs=replace(stacked.pairs, service_dropout=paper.pairs.service_dropout, halves=False),
+        # In one process nothing is dropped from the gradient.
+        objective=replace(paper.objective, paper_local=False),
+        training=training,
+    )
+    return Variant(PAPER, "stacked, the paper's choices", run)
 
 
 def with_blocks(run: ClueRun) -> ClueRun:
