@@ -60,6 +60,20 @@ def test_traces_become_a_model_directory(
     assert (tmp_path / "m.training/log.jsonl").is_file()
 
 
+@pytest.mark.parametrize(("preset", "is_told"), [("paper", True), ("quick", False)])
+def test_a_preset_made_for_a_gpu_is_told_of(
+    traces: Traces,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    preset: str,
+    is_told: bool,
+) -> None:
+    words = [f"--preset={preset}", *TINY[1:], "--set=encoder.num_ffn=1"]
+    assert run("pretrain", traces.path, "--out", tmp_path / "m", *words) == 0
+    told = " ".join(capsys.readouterr().err.split())
+    assert ("preset paper is made for a GPU" in told) == is_told
+
+
 def test_a_place_that_is_taken_is_a_usage_error_and_can_be_overwritten(
     traces: Traces, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

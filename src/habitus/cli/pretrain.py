@@ -22,6 +22,10 @@ _RELATIONS = {
 """What the counts of a relation are called, where their names do not say it."""
 
 
+LARGE = ("paper", "best")
+"""Presets, and their sizes, that are made for a GPU."""
+
+
 def pretrain_command(
     traces: Annotated[Path, typer.Argument(help="A traces directory, from habitus ingest.")],
     out: Annotated[Path, typer.Option(help="The model directory to make.")],
@@ -30,7 +34,7 @@ def pretrain_command(
     ] = "channel",
     preset: Annotated[
         str,
-        typer.Option(help="Sizes and budget: paper, ci or quick; pasum and clue also best."),
+        typer.Option(help="Sizes and budget: paper, ci or quick; all but channel also best."),
     ] = "ci",
     as_of: Annotated[
         str | None, typer.Option(help="Cutoff, such as 2017-10-01: later events are not read.")
@@ -66,6 +70,10 @@ def pretrain_command(
     opened = Traces(traces)
     config = replace(RUNS[run](preset), as_of=cutoff(opened, as_of)).with_seed(seed)
     config = override(config, settings or [])
+    if device == "cpu" and preset.startswith(LARGE):
+        Console(stderr=True).print(
+            f"preset {preset} is made for a GPU and may take days on a processor; ci takes minutes"
+        )
     with stages() as show:
 
         def on_step(step: int, steps: int, metrics: Mapping[str, float]) -> None:
