@@ -68,7 +68,7 @@ def test_a_preset_made_for_a_gpu_is_told_of(
     preset: str,
     is_told: bool,
 ) -> None:
-    words = [f"--preset={preset}", *TINY[1:], "--set=encoder.num_ffn=1"]
+    words = [f"--preset={preset}", *TINY[1:]]
     assert run("pretrain", traces.path, "--out", tmp_path / "m", *words) == 0
     told = " ".join(capsys.readouterr().err.split())
     assert ("preset paper is made for a GPU" in told) == is_told
