@@ -53,6 +53,15 @@ def test_it_writes_the_page_and_prints_what_was_found(
     assert len(stand_in.plans) == 1
 
 
+def test_a_quick_analysis_says_first_that_it_shows_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = {"ablation": lambda _: analysis() | {"preset": "quick"}}
+    monkeypatch.setattr(analyses, "ANALYSES", made)
+    assert run("ablation", "--quick", "--out", str(tmp_path)) == 0
+    assert capsys.readouterr().out.startswith("preset quick: shows that everything runs")
+
+
 def test_each_analysis_has_a_set_of_its_own(
     stand_in: StandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -178,7 +178,7 @@ def test_what_it_learned_from_is_said_in_words_and_nothing_is_left_out(
         "inter_triples": 9,
         "communities": 2,
     }
-    model = SimpleNamespace(about={"relations": relations})
+    model = SimpleNamespace(about={"relations": relations}, encoding=None)
     made = cast("Pretrained", SimpleNamespace(training=training, model=model, num_train=5))
     _tell(made, Path("m"))
     told = " ".join(capsys.readouterr().out.split())
@@ -188,3 +188,14 @@ def test_what_it_learned_from_is_said_in_words_and_nothing_is_left_out(
     model.about["relations"] = {"follows": 0}
     _tell(made, Path("m"))
     assert "learned from nothing" in capsys.readouterr().out
+
+
+def test_what_a_hash_throws_together_is_told(
+    traces: Traces, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hashed = ["--set=vocabulary.hashed=[item_id]", "--set=vocabulary.num_buckets=1"]
+    assert run("pretrain", traces.path, "--out", tmp_path / "m", *TINY, *hashed) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    # Nine items, all in the one bucket.
+    words = "item_id: 9 values in 1 buckets, 100% of them share one; 1 buckets have users enough"
+    assert words in told

@@ -99,3 +99,15 @@ def test_a_logarithmic_axis_names_round_numbers(low: float, high: float, names: 
     for at, name in found:
         number = float(name.replace("k", "000"))
         assert at == pytest.approx(math.log10(number), abs=1e-6)
+
+
+@pytest.mark.parametrize("most", [1, 300, 1_200, 250_000])
+def test_the_last_number_of_an_axis_is_not_cut_off(most: float) -> None:
+    frame = plots.Frame((0, most), (0, 1), 200, 100)
+    page = Page(plots.svg(frame, "x", plots.axes(frame, "step", "loss")))
+    for text in page.all("text"):
+        x, anchor = float(text.attributes["x"] or "nan"), text.attributes["text-anchor"]
+        # A digit of 11 pixels takes about 6.
+        reach = {"end": 0.0, "middle": 3.0, "start": 6.0}[anchor or "start"] * len(text.text)
+        if text.attributes["class"] == "tick":
+            assert x + reach <= frame.width + 2

@@ -95,8 +95,11 @@ def analyze_command(
 def _write(results: Mapping[str, Any], folder: Path) -> None:
     """Print what was found, write the page, and print where it is."""
     from habitus.reports.analysis import write_analysis
+    from habitus.reports.model_facts import quick_warning
 
     console = Console()
+    if warning := quick_warning(results):
+        console.print(warning)
     for finding in results["findings"]:
         console.print(finding)
     for path in write_analysis(results, folder):

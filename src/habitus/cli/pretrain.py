@@ -100,8 +100,22 @@ def _tell(made: Pretrained, out: Path) -> None:
         there = zip(told, relations.values(), strict=True)
         words = ", ".join(word for word, count in there if count).replace("_", " ")
         console.print(f"learned from {words or 'nothing'}")
+    for line in _hashed(made.model.encoding):
+        console.print(line)
     console.print(
         f"{made.training.steps} steps on {made.num_train:,} users, "
         f"validation loss {'none' if best is None else f'{best:.4f}'} "
         f"(step {made.training.best_step}): {out}"
     )
+
+
+def _hashed(encoding: object) -> list[str]:
+    """Say of each hashed channel how many of its values can still be told apart."""
+    channels = getattr(getattr(encoding, "vocabulary", None), "token_channels", ())
+    return [
+        f"{channel.name}: {channel.hashing.num_values:,} values in {channel.hashing.num_buckets:,} "
+        f"buckets, {channel.hashing.value_collision_rate:.0%} of them share one; "
+        f"{len(channel.values):,} buckets have users enough to be known"
+        for channel in channels
+        if getattr(channel, "hashing", None) is not None
+    ]

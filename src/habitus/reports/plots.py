@@ -92,7 +92,9 @@ def axes(
         parts.append(_text(x - 5, y + 4, f"{tick:g}", "end"))
     for tick, name in x_ticks or [(tick, _short(tick)) for tick in ticks(*frame.x, 4)]:
         x, y = frame.at(tick, frame.y[0])
-        parts.append(_text(x, y + 14, name, "middle"))
+        # At the edge a long number would be cut off.
+        is_last = x + 4 * len(name) > frame.width
+        parts.append(_text(frame.width if is_last else x, y + 14, name, _anchor(is_last)))
     x0, y0 = frame.at(frame.x[0], frame.y[0])
     x1, _ = frame.at(frame.x[1], frame.y[0])
     parts += [_line((x0, y0), (x1, y0), "axis")]
@@ -101,6 +103,10 @@ def axes(
     turned = {"transform": f"rotate(-90 10 {middle:.1f})"}
     parts.append(_text(10, middle, y_label, "middle", "name", **turned))
     return el("g", *parts, class_="axes", aria_hidden="true")
+
+
+def _anchor(is_last: bool) -> str:
+    return "end" if is_last else "middle"
 
 
 def _short(value: float) -> str:
