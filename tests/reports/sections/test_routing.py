@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import math
+import re
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from habitus.reports import html_page
 from habitus.reports.findings import Findings
 from habitus.reports.schema import check_results
 from habitus.reports.sections.routing import routing_section
+from habitus.reports.shell import resource
 from tests.reports.page import Page
 from tests.reports.sample import sample
 
@@ -51,6 +53,18 @@ def test_bars_are_as_high_as_the_loads() -> None:
     feet = [float(b.attributes["y"] or "nan") + h for b, h in zip(page.all("rect"), heights,
                                                                   strict=True)]  # fmt: skip
     assert feet == pytest.approx([feet[0]] * 3, abs=0.11)
+
+
+def test_no_style_changes_the_size_of_a_bar() -> None:
+    page = Page(routing_section(Findings(with_routers(router([0.6, 0.4])))))
+    classes = {bar.attributes["class"] or "" for bar in page.all("rect")}
+    assert len(classes) == 1
+    # Width and height of a style would outdo those of the picture.
+    css = resource("page.css")
+    for rule in re.findall(rf"[^}}]*\.{classes.pop()}\b[^{{]*{{([^}}]*)}}", css):
+        assert "fill" in rule
+        assert "width" not in rule
+        assert "height" not in rule
 
 
 def test_an_even_share_is_marked_at_its_height() -> None:

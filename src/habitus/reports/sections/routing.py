@@ -72,7 +72,7 @@ def _bar(frame: Frame, expert: int, share: float) -> Html:
         y=f"{top:.1f}",
         width=f"{right - left:.1f}",
         height=f"{foot - top:.1f}",
-        class_="dot s0",
+        class_="bar",
     )
 
 
