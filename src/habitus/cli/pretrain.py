@@ -70,10 +70,7 @@ def pretrain_command(
     opened = Traces(traces)
     config = replace(RUNS[run](preset), as_of=cutoff(opened, as_of)).with_seed(seed)
     config = override(config, settings or [])
-    if device == "cpu" and preset.startswith(LARGE):
-        Console(stderr=True).print(
-            f"preset {preset} is made for a GPU and may take days on a processor; ci takes minutes"
-        )
+    _warn(preset, device)
     with stages() as show:
 
         def on_step(step: int, steps: int, metrics: Mapping[str, float]) -> None:
@@ -90,6 +87,13 @@ def pretrain_command(
     # The model is written: what stays of the training is its log.
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     _tell(made, out)
+
+
+def _warn(preset: str, device: str) -> None:
+    if device == "cpu" and preset.startswith(LARGE):
+        Console(stderr=True).print(
+            f"preset {preset} is made for a GPU and may take days on a processor; ci takes minutes"
+        )
 
 
 def _tell(made: Pretrained, out: Path) -> None:

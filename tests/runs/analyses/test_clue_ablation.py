@@ -30,7 +30,7 @@ def test_all_three_questions_are_answered(tmp_path: Path, checked: Checked) -> N
     shape, dim, service, uplift = results["tables"]
     assert [row[0] for row in shape["rows"]] == [
         "stacked, 1 + 1 blocks", "single, 2 blocks", "single, 1 block", "no blocks",
-        "stacked, 32 wide",
+        "stacked, 32 wide", "stacked, the paper's choices",
     ]  # fmt: skip
     assert len(dim["rows"]) == 4
     assert [row[0] for row in service["rows"]] == [
