@@ -22,6 +22,8 @@ _RELATIONS = {
 """What the counts of a relation are called, where their names do not say it."""
 
 
+SYSTEMS = "Which system: channel, pasum, clue or supermoe."
+SIZES = "Sizes and budget: paper, ci or quick; all but channel also best."
 LARGE = ("paper", "best")
 """Presets, and their sizes, that are made for a GPU."""
 
@@ -29,13 +31,8 @@ LARGE = ("paper", "best")
 def pretrain_command(
     traces: Annotated[Path, typer.Argument(help="A traces directory, from habitus ingest.")],
     out: Annotated[Path, typer.Option(help="The model directory to make.")],
-    run: Annotated[
-        str, typer.Option(help="Which system: channel, pasum, clue or supermoe.")
-    ] = "channel",
-    preset: Annotated[
-        str,
-        typer.Option(help="Sizes and budget: paper, ci or quick; all but channel also best."),
-    ] = "ci",
+    run: Annotated[str, typer.Option(help=SYSTEMS)] = "channel",
+    preset: Annotated[str, typer.Option(help=SIZES)] = "ci",
     as_of: Annotated[
         str | None, typer.Option(help="Cutoff, such as 2017-10-01: later events are not read.")
     ] = None,
