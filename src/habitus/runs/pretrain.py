@@ -15,6 +15,7 @@ from typing import Any
 
 from habitus.data.loader import Loader
 from habitus.data.traces import Traces
+from habitus.objectives import Objective
 from habitus.representations.model import Model
 from habitus.runs.base import Run
 from habitus.training.device import usable_device
@@ -35,6 +36,8 @@ class Pretrained:
     training: TrainingResult
     num_train: int
     """Users that were trained on."""
+    objective: Objective
+    """With its trained weights, which no model directory holds."""
 
     def facts(self) -> dict[str, Any]:
         """Return what a report says of the pre-training: curves and costs, plain values."""
@@ -101,7 +104,7 @@ def pretrain(
         data_digest=traces.digest,
     )
     training = trainer.fit()
-    made = Pretrained(model, training, train.num_users)
+    made = Pretrained(model, training, train.num_users, objective)
     model.about["training"] = made.facts()
     return made
 

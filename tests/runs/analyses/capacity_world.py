@@ -11,8 +11,9 @@ from habitus.data.traces import Traces
 from habitus.datasets.subpopulations import Subpopulations, SubpopulationsConfig
 from habitus.objectives.masked_channel import MaskedChannelPrediction
 from habitus.representations.model import Model
-from habitus.runs.analyses.capacity_rows import equal_operations, pretrain_with_heads
+from habitus.runs.analyses.capacity_rows import equal_operations
 from habitus.runs.analyses.capacity_sets import world_run
+from habitus.runs.pretrain import pretrain
 from habitus.runs.supermoe import SupermoeRun
 
 CONFIG = SubpopulationsConfig(
@@ -45,5 +46,6 @@ def capacity_world(folder: Path) -> World:
     """Return the world, made below a folder."""
     traces = Subpopulations(CONFIG).ingest(folder / "traces")
     run = few_steps()
-    made, objective = pretrain_with_heads(traces, run, folder / "training", lambda *_: None)
-    return World(traces, run, made.model, objective)
+    made = pretrain(traces, run, folder / "training")
+    assert isinstance(made.objective, MaskedChannelPrediction)
+    return World(traces, run, made.model, made.objective)

@@ -16,7 +16,6 @@ from typing import Any
 
 import torch
 
-from habitus.data.loader import Loader
 from habitus.data.snapshot import Snapshot
 from habitus.data.traces import Traces
 from habitus.encoders.channel_transformer import ChannelTransformerConfig
@@ -27,11 +26,10 @@ from habitus.objectives.masked_channel import MaskedChannelPrediction
 from habitus.representations.model import Model, load
 from habitus.runs.analyses.base import AnalysisPlan
 from habitus.runs.analyses.capacity_held_out import HeldOut, held_out
-from habitus.runs.pretrain import Pretrained
+from habitus.runs.pretrain import pretrain
 from habitus.runs.routing import routing_entries
 from habitus.runs.steps import Json
 from habitus.runs.supermoe import SupermoeRun
-from habitus.training.trainer import OnStep, Trainer
 
 
 @dataclass(frozen=True)
@@ -106,9 +104,10 @@ def trained(
         plan.show(f"pretrain, {variant.label}", step, total, f"loss {metrics['loss']:.3f}")
 
     def make(folder: Path) -> Json:
-        made, objective = pretrain_with_heads(variant.traces, run, folder / "training", on_step)
+        made = pretrain(variant.traces, run, folder / "training", on_step=on_step)
+        assert isinstance(made.objective, MaskedChannelPrediction)
         made.model.save(folder / "model", card=plan.card(made.model), overwrite=True)
-        held_out(made.model, objective, snapshot, hidden).save(folder / "held_out.npz")
+        held_out(made.model, made.objective, snapshot, hidden).save(folder / "held_out.npz")
         counts = parameter_counts(made.model.encoder)._asdict()
         routing = routing_entries(made.model, snapshot)
         return {**made.facts(), "counts": counts, "routing": routing}
@@ -121,28 +120,3 @@ def trained(
     }
     folder, facts = plan.steps.run("capacity", inputs, make)
     return Trained(load(folder / "model"), facts, HeldOut.load(folder / "held_out.npz"))
-
-
-def pretrain_with_heads(
-    traces: Traces, run: SupermoeRun, folder: Path, on_step: OnStep
-) -> tuple[Pretrained, MaskedChannelPrediction]:
-    """Pre-train as :func:`habitus.runs.pretrain.pretrain` does, and return the objective as well.
-
-    A model directory holds the encoder alone; what predicts hidden channels is needed here.
-    """
-    model, objective = run.begin(traces)
-    assert isinstance(objective, MaskedChannelPrediction)
-    train, validate = run.prepare(traces, model, objective, torch.device("cpu"))
-    trainer = Trainer(
-        model.encoder,
-        objective,
-        Loader(train, seed=run.seed),
-        run.training,
-        folder,
-        validate=validate,
-        on_step=on_step,
-        data_digest=traces.digest,
-    )
-    made = Pretrained(model, trainer.fit(), train.num_users)
-    model.about["training"] = made.facts()
-    return made, objective
