@@ -37,6 +37,7 @@ def test_a_budget_is_replayed_on_every_row(tmp_path: Path, checked: Checked) -> 
     assert results["config"]["dense"]["encoder"]["experts"]["num_experts"] == 1
     assert results["config"]["run"]["encoder"]["experts"]["num_experts"] > 1
     assert any("no test on living people" in note for note in results["notes"])
+    assert any("Seeds: 2 of PLE, 1 of pre-training." in note for note in results["notes"])
     assert targeting(plan)["tables"] == results["tables"]
 
 

@@ -126,7 +126,7 @@ def _scores(
 ) -> Mapping[str, Mapping[str, Floats]]:
     """Return row → task → what PLE says of the test users, ``(S, B)``."""
     train = Snapshot(plan.traces, run.as_of, run.split.rows(plan.traces, "train"))
-    seeds = SEEDS[:2] if plan.quick else SEEDS
+    seeds = _seeds(plan)
     reader = PleReader(
         plan=plan,
         together=AskedTogether(asked),
@@ -144,6 +144,10 @@ def _scores(
     # Everybody has one score: the mean over all orders, which is what chance reaches.
     nothing = {task: np.zeros((1, scores.shape[1])) for task, scores in found[ALONE].items()}
     return {**found, RANDOM: nothing}
+
+
+def _seeds(plan: AnalysisPlan) -> tuple[int, ...]:
+    return SEEDS[:2] if plan.quick else SEEDS
 
 
 def _vectors(plan: AnalysisPlan, name: str, run: SupermoeRun) -> Method:
@@ -200,6 +204,6 @@ def _notes(
         "PLE learns all tasks of the set at once, from counts, and from counts and a frozen vector "
         "beside them. Random is the mean over all orders. Encoders: experts, and one expert with "
         f"the same active operations (B-27), pre-trained for {steps:,} steps each.",
-        f"Five seeds of PLE, {plan.seeds} of pre-training. Intervals: people drawn anew, the same "
-        f"ones for all methods and campaigns; they are not corrected for being many.",
+        f"Seeds: {len(_seeds(plan))} of PLE, {plan.seeds} of pre-training. Intervals: people drawn "
+        f"anew, the same ones for all methods and campaigns; they are not corrected for being many.",
     ]
