@@ -205,5 +205,5 @@ def _notes(
         "beside them. Random is the mean over all orders. Encoders: experts, and one expert with "
         f"the same active operations (B-27), pre-trained for {steps:,} steps each.",
         f"Seeds: {len(_seeds(plan))} of PLE, {plan.seeds} of pre-training. Intervals: people drawn "
-        f"anew, the same ones for all methods and campaigns; they are not corrected for being many.",
+        f"anew, the same for all methods and campaigns; they are not corrected for being many.",
     ]
