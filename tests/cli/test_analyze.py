@@ -95,6 +95,11 @@ def test_options_reach_the_plan(stand_in: StandIn, tmp_path: Path) -> None:
             "--fine-tune",
         ),
         (
+            ("--set", "training.max_steps=9", "--set", "name=a b", "--variant", "paper"),
+            "habitus analyze ablation --data synthetic_posts --set training.max_steps=9 "
+            "--set 'name=a b' --variant paper",
+        ),
+        (
             ("--preset", "best", "--allow-sensitive"),
             "habitus analyze ablation --data synthetic_posts --preset best --allow-sensitive",
         ),
@@ -113,6 +118,8 @@ def test_the_page_says_which_command_made_it(
     ("arguments", "message"),
     [
         (("ablaton",), "no analysis is called 'ablaton'; did you mean 'ablation'?"),
+        (("matching", "--set", "a=1"), "--set is for ablation, efficiency, graph_size, labels"),
+        (("labels", "--variant", "paper"), "--variant is for ablation, not for labels"),
         (("ablation", "--seeds", "0"), "--seeds must be at least 1, got 0"),
         (("ablation", "--data", "legislatur"), "did you mean 'legislature'?"),
         (("map", "--task", "gendr"), "has no task 'gendr'; did you mean 'gender'?"),

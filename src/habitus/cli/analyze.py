@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional
@@ -32,6 +33,18 @@ Models = Annotated[
         help="matching, next_item: a model directory of your own as a further row; repeatable.",
     ),
 ]
+Settings = Annotated[
+    Optional[list[str]],  # noqa: UP045 - typer reads the annotation
+    typer.Option(
+        "--set",
+        help="Those of PASUM: any setting of each pre-training, such as training.max_steps=200; "
+        "repeatable.",
+    ),
+]
+Variants = Annotated[
+    Optional[list[str]],  # noqa: UP045 - typer reads the annotation
+    typer.Option("--variant", help="ablation: this one beside ours, such as paper; repeatable."),
+]
 
 
 def analyze_command(
@@ -50,6 +63,8 @@ def analyze_command(
         typer.Option(help="labels, efficiency: also train encoders on each task; slow."),
     ] = False,
     model: Models = None,
+    settings: Settings = None,
+    variant: Variants = None,
     out: Annotated[Path, typer.Option(help="Steps go below it, the page to OUT/DATA/NAME.")] = Path(
         "runs/analyses"
     ),
@@ -64,11 +79,15 @@ def analyze_command(
     from habitus.cli.progress import stages
     from habitus.errors import UsageError
     from habitus.reports import model_card
-    from habitus.runs.analyses import ANALYSES, DATA, WITH_MODELS, AnalysisPlan
+    from habitus.runs.analyses import ANALYSES, DATA, WITH_MODELS, WITH_SETTINGS, AnalysisPlan
     from habitus.runs.card import card_info
 
     if model and name not in WITH_MODELS:
         raise UsageError(f"--model is for {' and '.join(WITH_MODELS)}, not for {name}")
+    if settings and name not in WITH_SETTINGS:
+        raise UsageError(f"--set is for {', '.join(WITH_SETTINGS)}, not for {name}")
+    if variant and name != "ablation":
+        raise UsageError(f"--variant is for ablation, not for {name}")
     if seeds < 1:
         raise UsageError(f"--seeds must be at least 1, got {seeds}")
     analyze = ANALYSES[name]
@@ -87,6 +106,8 @@ def analyze_command(
             task=task,
             fine_tune=fine_tune,
             models=tuple(model or ()),
+            settings=tuple(settings or ()),
+            variants=tuple(variant or ()),
         )
         results = {**analyze(plan), "command": _command(name, plan)}
     _write(results, out / data / name)
@@ -114,6 +135,8 @@ def _command(name: str, plan: AnalysisPlan) -> str:
     words += [f"--seeds {plan.seeds}"] if plan.seeds > 1 else []
     words += [f"--task {plan.task}"] if plan.task is not None else []
     words += [f"--model {path}" for path in plan.models]
+    words += [f"--set {shlex.quote(setting)}" for setting in plan.settings]
+    words += [f"--variant {name}" for name in plan.variants]
     words += ["--fine-tune"] if plan.fine_tune else []
     words += ["--allow-sensitive"] if plan.sensitive else []
     return " ".join(words)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from habitus.errors import UsageError
 from habitus.runs.analyses import AnalysisPlan
 from habitus.runs.analyses.ablation import ablation, variants
 from habitus.runs.steps import Json
@@ -80,3 +81,16 @@ def test_ours_stands_once(plan_of: PlanOf) -> None:
     assert all(run != plan.run for run, _, _ in variants(plan).values())
     plain = replace(plan.run, encoder=replace(plan.run.encoder, readout="mean"))
     assert variants(plan)["plain_readout"][0] == plain
+
+
+def test_variants_can_be_named(plan_of: PlanOf) -> None:
+    assert list(variants(plan_of(variants=("no_edges", "paper")))) == ["paper", "no_edges"]
+    with pytest.raises(UsageError, match="no variant is called 'no_edge'; did you mean 'no_edges'"):
+        variants(plan_of(variants=("no_edge",)))
+
+
+def test_without_the_papers_row_nothing_is_said_of_it(
+    plan_of: PlanOf, checked: Callable[[Json], Json]
+) -> None:
+    results = checked(ablation(plan_of(variants=("no_edges",))))
+    assert results["findings"] == ["The paper's choices were not among the variants."]

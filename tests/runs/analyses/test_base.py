@@ -117,3 +117,26 @@ def test_small_parts() -> None:
     assert estimate_of(cell, "f") == {"value": 0.5, "low": 0.4, "high": 0.6}
     run, label, words = named(pasum("quick"), "other", seed=3)
     assert (run.seed, label, words) == (3, "other", "")
+
+
+def test_settings_reach_both_ours_and_the_papers(plan_of: PlanOf) -> None:
+    plan = plan_of(settings=("training.max_steps=7", "graph.max_nodes=16"))
+    for run, preset in ((plan.run, "quick"), (plan.paper, "quick_paper")):
+        assert (run.training.max_steps, run.graph.max_nodes) == (7, 16)
+        assert run.preset == pasum(preset).preset
+    with pytest.raises(UsageError, match="max_step"):
+        _ = plan_of(settings=("training.max_step=7",)).run
+
+
+def test_at_full_size_the_papers_choices_have_its_sizes_and_our_words(plan_of: PlanOf) -> None:
+    plan = plan_of(quick=False, preset="best")
+    ours, paper, literal = plan.run, plan.paper, pasum("paper")
+    assert paper.encoder == literal.encoder
+    assert paper.graph == literal.graph
+    assert paper.training == literal.training
+    assert paper.triplet == literal.triplet
+    # 1,000 occurrences of the paper's vocabulary would leave hardly a word of 400 people.
+    assert (paper.vocabulary, paper.protocol) == (ours.vocabulary, "strict-inductive")
+    assert paper.relations.inter_batch == 1_024
+    assert paper.training.max_steps == ours.training.max_steps == 5 * 5_560
+    assert plan_of(quick=False).paper.encoder.hidden == 128

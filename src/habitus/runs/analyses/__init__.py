@@ -44,5 +44,7 @@ DATA = {
 """Analysis name → the set that it is about where none is named; ``synthetic_posts`` for others."""
 WITH_MODELS = ("matching", "next_item")
 """Analyses that take models of the reader's own as rows."""
+WITH_SETTINGS = ("ablation", "efficiency", "graph_size", "labels", "map", "transfer", "zero_shot")
+"""Analyses whose pre-trainings take settings: those of text graphs."""
 
-__all__ = ["ANALYSES", "DATA", "WITH_MODELS", "AnalysisPlan"]
+__all__ = ["ANALYSES", "DATA", "WITH_MODELS", "WITH_SETTINGS", "AnalysisPlan"]

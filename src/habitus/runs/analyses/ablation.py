@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from habitus.errors import UsageError
+from habitus.registry import did_you_mean
 from habitus.runs.analyses.base import (
     AnalysisPlan,
     Answer,
@@ -39,7 +41,11 @@ def ablation(plan: AnalysisPlan) -> Json:
 
 
 def variants(plan: AnalysisPlan) -> dict[str, tuple[PasumRun, str, str]]:
-    """Return every variant but the whole of ours: name → run, label, nothing to add."""
+    """Return every variant but the whole of ours: name → run, label, nothing to add.
+
+    Raises:
+        UsageError: the plan names a variant that there is not.
+    """
     ours, paper = plan.run, plan.paper
     assert paper.triplet is not None
     found = {
@@ -76,7 +82,11 @@ def variants(plan: AnalysisPlan) -> dict[str, tuple[PasumRun, str, str]]:
     found["random_words"] = named(
         ours, "ours, random word vectors", word_vectors=replace(ours.word_vectors, kind="random")
     )
-    return {name: row for name, row in found.items() if row[0] != ours}
+    found = {name: row for name, row in found.items() if row[0] != ours}
+    for name in plan.variants:
+        if name not in found:
+            raise UsageError(f"no variant is called {name!r}; {did_you_mean(name, found)}")
+    return {name: row for name, row in found.items() if name in (plan.variants or found)}
 
 
 def _table(results: Mapping[str, Any]) -> Json:
@@ -124,6 +134,8 @@ def _pretraining(plan: AnalysisPlan, rows: Mapping[str, tuple[PasumRun, str, str
 
 def _finding(results: Mapping[str, Any]) -> str:
     """Return which of ours and the paper's is ahead, by the interval of their difference."""
+    if "paper" not in {method["name"] for method in results["methods"]}:
+        return "The paper's choices were not among the variants."
     verdicts = [
         entry["verdict"]
         for entry in results["differences"]

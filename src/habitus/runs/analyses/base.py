@@ -12,7 +12,7 @@ from typing import Any, Final
 import torch
 
 from habitus.comparisons import Comparison
-from habitus.config import Config
+from habitus.config import Config, override
 from habitus.data.traces import Traces
 from habitus.datasets import DATASETS
 from habitus.errors import GuardError, UsageError
@@ -66,6 +66,10 @@ class AnalysisPlan:
     """Where an analysis can, also train encoders on each task, end to end: slow."""
     models: tuple[Path, ...] = ()
     """Model directories that are rows of their own, where an analysis has such rows."""
+    settings: tuple[str, ...] = ()
+    """``key=value`` of every pre-training of text graphs, ours and the paper's alike."""
+    variants: tuple[str, ...] = ()
+    """Of an ablation, those that stand beside ours; empty for all."""
 
     def __post_init__(self) -> None:
         if self.data not in (ALL, *DATASETS):
@@ -134,16 +138,30 @@ class AnalysisPlan:
     @property
     def run(self) -> PasumRun:
         """The run that the analysis is about."""
-        return self.run_of("quick" if self.quick else self.preset)
+        return self._set(pasum("quick" if self.quick else self.preset))
 
     @property
     def paper(self) -> PasumRun:
-        """The paper's choices at the same budget."""
-        return self.run_of("quick_paper" if self.quick else "paper_ci")
+        """The paper's choices at the same budget and size, of the same words of train users.
 
-    def run_of(self, preset: str) -> PasumRun:
-        """Return a preset that reads the communities of this set."""
-        return with_communities(pasum(preset), self.posts.communities)
+        At the paper's own size its words would be those of 1,000 occurrences, of which sets
+        smaller than its own have few.
+        """
+        if self.quick or self.preset == "ci":
+            return self._set(pasum("quick_paper" if self.quick else "paper_ci"))
+        paper, ours = pasum("paper"), pasum(self.preset)
+        return self._set(
+            replace(
+                paper,
+                protocol=ours.protocol,
+                vocabulary=ours.vocabulary,
+                relations=replace(paper.relations, valid_share=ours.relations.valid_share),
+            )
+        )
+
+    def _set(self, run: PasumRun) -> PasumRun:
+        """Return a run that reads the communities of this set, with the settings of the plan."""
+        return override(with_communities(run, self.posts.communities), self.settings)
 
     @property
     def tuning(self) -> FineTuneConfig | None:
