@@ -119,10 +119,15 @@ def test_an_interrupted_training_goes_on_with_the_same_command(
 @pytest.mark.parametrize(
     ("words", "exit_code", "sentence"),
     [
-        (["--set", "training.max_step=3"], 2, "did you mean 'max_steps'?"),
-        (["--set", "trainign.max_steps=3"], 2, "did you mean 'training'?"),
+        (["--set", "training.max_step=3"], 2, "did you mean 'training.max_steps'?"),
+        (["--set", "trainign.max_steps=3"], 2, "did you mean 'training.max_steps'?"),
         (["--set", "training.max_steps"], 2, "write a setting as key=value"),
-        (["--set", "training.max_steps=many"], 2, "must be of type int, got 'many'"),
+        (
+            ["--set", "training.max_steps=many"],
+            2,
+            "must be a whole number, got 'many'; write it like",
+        ),
+        (["--set", "zzz=3"], 2, "'habitus settings --run channel --preset quick' lists every"),
         (["--set", "training.betas=[0.9"], 2, "is no YAML"),
         (["--preset", "qick"], 2, "did you mean 'quick'?"),
         (["--run", "chanel"], 2, "did you mean 'channel'?"),

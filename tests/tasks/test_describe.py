@@ -40,7 +40,7 @@ def test_fields_are_read_from_the_class() -> None:
     assert fields_of(Own) == [
         FieldLine("name", "a text", None, "A word, on two lines."),
         FieldLine("days", "a whole number", "4", ""),
-        FieldLine("share", "a number", "null", "How much."),
+        FieldLine("share", "a number or null", "null", "How much."),
         FieldLine("values", "a list of texts", "[a, b]", "Which."),
         FieldLine("edges", "a list of numbers", "[]", ""),
         FieldLine("loud", "true or false", "true", ""),
@@ -63,7 +63,7 @@ def test_every_kind_and_every_field_of_its_own_is_listed() -> None:
         for kind, task in registry.items():
             for name in set(fields(task.config_type)) - set(fields(base)):
                 assert f"  {name}: " in found[kind]
-    assert "active_within_days: a whole number, null if left out" in found["inactive"]
+    assert "active_within_days: a whole number or null, null if left out" in found["inactive"]
     assert CUTOFFS in told
     assert max(map(len, told.splitlines())) <= 100
 

@@ -14,7 +14,7 @@ GOOD = {"kind": "inactive", "name": "t", "question": "Yes?", "horizon_days": 30}
         ({"kind": "inactiv"}, "did you mean 'inactive'"),
         (
             {"horizon_days": "30"},
-            "^task 't' of kind 'inactive': horizon_days must be of type int, got '30'$",
+            "^task 't' of kind 'inactive': horizon_days must be a whole number, got '30'$",
         ),
         ({"horizon": 30}, "^task 't' of kind 'inactive' has no key 'horizon'; did you mean"),
         ({"kind": "has", "channel": "aisle", "values": []}, "at least one value of 'aisle'"),

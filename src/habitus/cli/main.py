@@ -30,6 +30,7 @@ VERBS = {
     "check": Verb("habitus.cli.check:check_command", "Look at tables and propose a mapping."),
     "ingest": Verb("habitus.cli.ingest:ingest_command", "Files, tables or a query into traces."),
     "pretrain": Verb("habitus.cli.pretrain:pretrain_command", "Traces into a model directory."),
+    "settings": Verb("habitus.cli.settings:settings_command", "List what pretrain --set changes."),
     "encode": Verb("habitus.cli.encode:encode_command", "Traces into one vector per user."),
     "evaluate": Verb("habitus.cli.evaluate:evaluate_command", "Tasks × methods into results."),
     "report": Verb("habitus.cli.report:report_command", "Results into one page."),

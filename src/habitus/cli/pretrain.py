@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 if TYPE_CHECKING:
+    from habitus.runs import Run
     from habitus.runs.pretrain import Pretrained
 
 
@@ -24,6 +25,7 @@ _RELATIONS = {
 
 SYSTEMS = "Which system: channel, pasum, clue or supermoe."
 SIZES = "Sizes and budget: paper, ci or quick; all but channel also best."
+SETTINGS = "Any that 'habitus settings' lists, such as training.max_steps=200; repeatable."
 LARGE = ("paper", "best")
 """Presets, and their sizes, that are made for a GPU."""
 
@@ -39,8 +41,7 @@ def pretrain_command(
     seed: Annotated[int, typer.Option(help="Of weights, masks, shuffles and dropout.")] = 0,
     device: Annotated[str, typer.Option(help="cpu, or cuda where there is one.")] = "cpu",
     settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="Any setting, such as training.max_steps=200; repeatable."),
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help=SETTINGS)
     ] = None,
     overwrite: Annotated[bool, typer.Option(help="Replace a model that is there.")] = False,
 ) -> None:
@@ -50,23 +51,19 @@ def pretrain_command(
     lie beside the model, in OUT.training.
     """
     import shutil
-    from dataclasses import replace
 
     from habitus.cli.encode import cutoff
     from habitus.cli.progress import stages
-    from habitus.config import override
     from habitus.data.traces import Traces
     from habitus.errors import UsageError
     from habitus.reports import model_card
-    from habitus.runs import RUNS
     from habitus.runs.card import card_info
     from habitus.runs.pretrain import pretrain
 
     if out.exists() and not overwrite:
         raise UsageError(f"{out} exists: choose another --out, or allow --overwrite")
     opened = Traces(traces)
-    config = replace(RUNS[run](preset), as_of=cutoff(opened, as_of)).with_seed(seed)
-    config = override(config, settings or [])
+    config = configured(run, preset, settings or [], seed=seed, as_of=cutoff(opened, as_of))
     _warn(preset, device)
     with stages() as show:
 
@@ -84,6 +81,28 @@ def pretrain_command(
     # The model is written: what stays of the training is its log.
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     _tell(made, out)
+
+
+def configured(
+    run: str, preset: str, settings: Sequence[str], *, seed: int = 0, as_of: int | str | None = None
+) -> Run:
+    """Return a run of a preset with some settings changed.
+
+    Raises:
+        UsageError: no such run, preset or setting, or a value that is not allowed.
+    """
+    from dataclasses import replace
+
+    from habitus.config import override
+    from habitus.errors import UsageError
+    from habitus.runs import RUNS
+
+    config = replace(RUNS[run](preset), as_of=as_of).with_seed(seed)
+    try:
+        return override(config, settings)
+    except UsageError as error:
+        listing = f"habitus settings --run {run} --preset {preset}"
+        raise UsageError(f"--set: {error}; {listing!r} lists every setting") from error
 
 
 def _warn(preset: str, device: str) -> None:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 import inspect
 import textwrap
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
+from typing import Any, NamedTuple, get_type_hints
 
-import yaml
-
-from habitus.config import Config
+from habitus.config import Config, allowed, as_yaml, meanings
 from habitus.tasks import CLASS_TASKS, TASKS, ClassTask, ClassTaskConfig, Task, TaskConfig
 
 CUTOFFS = """\
@@ -66,9 +63,9 @@ def _family(
 
 def fields_of(config: type[Config]) -> list[FieldLine]:
     """Return the fields of a config class, those of its bases first."""
-    hints, meanings = get_type_hints(config), _meanings(config)
+    hints, told = get_type_hints(config), meanings(config)
     return [
-        FieldLine(field.name, _type(hints[field.name]), _default(field), meanings[field.name])
+        FieldLine(field.name, allowed(hints[field.name]), _default(field), told[field.name])
         for field in dataclasses.fields(config)
     ]
 
@@ -90,49 +87,9 @@ def _lines(fields: list[FieldLine]) -> list[str]:
 _INDENT: dict[str, Any] = {"initial_indent": "    ", "subsequent_indent": "    "}
 
 
-def _meanings(config: type[Config]) -> dict[str, str]:
-    """Return the docstring under each field, the nearest class first."""
-    found = {field.name: "" for field in dataclasses.fields(config)}
-    for base in reversed([b for b in config.__mro__ if dataclasses.is_dataclass(b)]):
-        (node,) = ast.parse(textwrap.dedent(inspect.getsource(base))).body
-        assert isinstance(node, ast.ClassDef)
-        for statement, after in zip(node.body, node.body[1:], strict=False):
-            if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
-                found[statement.target.id] = _text(after)
-    return found
-
-
-def _text(node: ast.stmt) -> str:
-    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
-        return " ".join(str(node.value.value).split())
-    return ""
-
-
-def _type(hint: Any) -> str:  # noqa: ANN401 - any annotation
-    names = {str: "a text", int: "a whole number", bool: "true or false", float: "a number"}
-    if hint in names:
-        return names[hint]
-    origin, arguments = get_origin(hint), get_args(hint)
-    if origin is Literal:
-        return " or ".join(map(str, arguments))
-    if origin is tuple:
-        return f"a list of {names[arguments[0]].partition(' ')[2]}s"
-    if isinstance(origin, type) and issubclass(origin, Mapping):
-        return f"a mapping of {' to '.join(_many(a) for a in arguments)}"
-    found = [_type(a) for a in arguments if a is not type(None)]
-    return " or ".join(found) if found else str(hint)
-
-
-def _many(hint: Any) -> str:  # noqa: ANN401 - any annotation
-    plural = _type(hint).removeprefix("a ")
-    head, space, rest = plural.partition(" of ")
-    return f"{head}s{space}{rest}"
-
-
 def _default(field: dataclasses.Field[Any]) -> str | None:
     if field.default_factory is not dataclasses.MISSING:
         return "empty"
     if field.default is dataclasses.MISSING:
         return None
-    value = list(field.default) if isinstance(field.default, tuple) else field.default
-    return yaml.safe_dump(value, default_flow_style=True).partition("\n")[0]
+    return as_yaml(field.default)
