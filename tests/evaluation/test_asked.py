@@ -1,5 +1,6 @@
 """Who is asked, when, and what the answers are."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,8 @@ from habitus.evaluation.asked import (
     labels_of,
     users_by_cutoff,
 )
+from habitus.tasks import number_task_from_config
+from habitus.tasks.dated import DatedTask
 from habitus.testing.hand_made import write_traces
 from tests.evaluation.world import END, START, TEST, aisle, asked, inactive, parts, sensitive, world
 
@@ -130,3 +133,22 @@ def test_a_model_of_another_split_is_refused() -> None:
     run = {"as_of": "2020-06-01", "split": UserSplit(seed=1).to_dict()}
     with pytest.raises(GuardError, match="another split of the users"):
         guard_pretraining(run, "2020-06-01", UserSplit())
+
+
+def test_a_question_for_numbers_needs_more_than_one_answer(traces: Traces) -> None:
+    def events(days: int, channels: tuple[str, ...] = ()) -> DatedTask:
+        entry = {"kind": "total", "name": "n", "question": "How much?", "horizon_days": days}
+        task = number_task_from_config({**entry, "channels": channels})
+        return replace(inactive(), task=task)
+
+    dated = events(30)
+    task = ask(dated, traces, parts(traces), min_positive=1)
+    assert task.dated.is_number
+    future = Future(traces, task.test.cutoff, 30 * 86_400, task.test.users_B)
+    # The logarithm of one more than the events.
+    np.testing.assert_allclose(task.test.y_B, np.log1p(future.num_events_U))
+    counts = np.unique(task.test.y_B, return_counts=True)[1]
+    others = len(task.test.y_B) - counts.max()
+    ask(dated, traces, parts(traces), min_positive=int(others))
+    with pytest.raises(GuardError, match=rf"'n' is left out: .* test users {others} differ from"):
+        ask(dated, traces, parts(traces), min_positive=int(others) + 1)

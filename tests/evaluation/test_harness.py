@@ -17,6 +17,7 @@ from habitus.evaluation.features import comparison_method, concatenated, control
 from habitus.evaluation.harness import EvaluationPlan, evaluate
 from habitus.evaluation.predictions import ProbeTrials
 from habitus.reports import check_results
+from habitus.tasks import number_task_from_config
 from tests.evaluation.world import (
     SPLIT,
     TEST,
@@ -170,6 +171,13 @@ def test_sensitive_tasks_are_stopped_before_anything_is_computed(traces: Traces)
     assert not made.calls
     allowed = evaluate(replace(plan, allow_sensitive=True))
     assert [t["sensitive"] for t in allowed["tasks"]] == [True, False]
+
+
+def test_questions_for_numbers_are_asked_elsewhere(traces: Traces) -> None:
+    entry = {"kind": "total", "name": "n", "question": "How much?", "horizon_days": 30}
+    numbers = replace(inactive(), task=number_task_from_config(entry))
+    with pytest.raises(UsageError, match=r"^n: an evaluation asks yes or no.*analyze seesaw"):
+        evaluate(plan_of(traces, tasks=[numbers, aisle(1)]))
 
 
 def test_names_stand_once(traces: Traces) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import spearmanr
 from sklearn.metrics import roc_auc_score
 
 from habitus.errors import DataError, UsageError
@@ -22,6 +23,16 @@ def judged(name: str, gain: float, seed: int, number: int = 300) -> JudgedTask:
     scores = {"alone": y_B + noise_SB, "many": (1 + gain) * y_B + noise_SB, "same": y_B + noise_SB}
     users_B = np.sort(random.choice(1_000, number, replace=False))
     return JudgedTask(name, users_B, y_B, scores)
+
+
+def amounts(name: str, gain: float, seed: int, number: int = 300) -> JudgedTask:
+    """Return a task for numbers, half of them 0, that ``many`` reads better by a gain."""
+    random = np.random.default_rng(seed)
+    y_B = np.log1p(np.maximum(0, random.standard_normal(number)))
+    noise_SB = random.standard_normal((SEEDS, number)) / 2
+    scores = {"alone": y_B + noise_SB, "many": (1 + gain) * y_B + noise_SB}
+    users_B = np.sort(random.choice(1_000, number, replace=False))
+    return JudgedTask(name, users_B, y_B, scores, is_number=True)
 
 
 def table() -> SeesawTable:
@@ -90,8 +101,55 @@ def test_the_mean_alone_would_hide_it() -> None:
     assert found.below == ("down",)
 
 
-@pytest.mark.parametrize("metric", METRICS)
+def test_numbers_stand_beside_yes_or_no_each_by_its_own_metric() -> None:
+    loss, gain = amounts("spent", -0.9, 0), amounts("lines", 2.0, 1)
+    made = SeesawTable([judged("up", 0.8, 0), loss, gain], "alone", RESAMPLES)
+    found = made.seesaw("many")
+    assert (found.below, found.above, found.worst) == (("spent",), ("up", "lines"), "spent")
+    changes = [auroc_of(made.tasks[0].y_B, made.tasks[0].scores["many"])]
+    changes[0] = changes[0] / auroc_of(made.tasks[0].y_B, made.tasks[0].scores["alone"]) - 1
+    for task in (loss, gain):
+        ours, theirs = (
+            float(np.mean([spearmanr(task.y_B, s_B).statistic for s_B in task.scores[m]]))
+            for m in ("many", "alone")
+        )
+        difference = found.differences[task.name]
+        assert difference.value == pytest.approx(ours - theirs, abs=1e-6)
+        assert difference.low < difference.value < difference.high
+        assert made.score(task.name, "many").value == pytest.approx(ours, abs=1e-6)
+        changes.append(ours / theirs - 1)
+    assert found.delta_m.value == pytest.approx(np.mean(changes), abs=1e-6)
+    assert found.delta_m.low < found.delta_m.value < found.delta_m.high
+
+
+def test_intervals_of_numbers_are_those_of_a_plain_bootstrap() -> None:
+    task = amounts("spent", -0.6, 3)
+    difference = SeesawTable([task], "alone", 1_000).seesaw("many").differences["spent"]
+    random, diffs = np.random.default_rng(7), []
+    for _ in range(300):
+        rows = random.choice(len(task.y_B), len(task.y_B))
+        ours, theirs = (
+            np.mean([spearmanr(task.y_B[rows], s_B[rows]).statistic for s_B in task.scores[m]])
+            for m in ("many", "alone")
+        )
+        diffs.append(ours - theirs)
+    low, high = np.quantile(diffs, [0.025, 0.975])
+    assert difference.low == pytest.approx(low, abs=0.2 * (high - low))
+    assert difference.high == pytest.approx(high, abs=0.2 * (high - low))
+
+
+def test_a_control_below_chance_has_no_relative_change() -> None:
+    y_B = np.arange(30.0)
+    scores = {"alone": -y_B[None], "many": y_B[None]}
+    task = JudgedTask("one", np.arange(30), y_B, scores, is_number=True)
+    found = SeesawTable([task], "alone", 50).seesaw("many")
+    assert found.differences["one"].value == pytest.approx(2)
+    assert np.isnan(found.delta_m.value)
+
+
+@pytest.mark.parametrize("metric", ["auroc", "recall_at_85", "recall_at_50"])
 def test_every_metric_has_a_table(metric: str) -> None:
+    assert set(METRICS) == {"auroc", "recall_at_85", "recall_at_50", "spearman", "r_squared"}
     made = table()
     found = made.seesaw("many", metric)
     assert found.differences["up"].value > 0

@@ -94,7 +94,8 @@ def ask(dated: DatedTask, traces: Traces, users: PartUsers, *, min_positive: int
 
     Raises:
         GuardError: a part has one answer only, or the test part fewer than ``min_positive`` of
-            either: no method could be told from another.
+            either (of a question for a number, so few other than the commonest): no method could
+            be told from another.
     """
     times = dated.cutoffs.train_times()
     task = AskedTask(
@@ -137,6 +138,9 @@ def _guard_answers(task: AskedTask, min_positive: int) -> None:
     )
     for part, answers, least in parts:
         y_B = labels_of(answers)
+        if task.dated.is_number:
+            _guard_numbers(task.name, part, y_B, least)
+            continue
         yes, no = int((y_B == 1).sum()), int((y_B == 0).sum())
         if min(yes, no) < least:
             raise GuardError(
@@ -144,3 +148,13 @@ def _guard_answers(task: AskedTask, min_positive: int) -> None:
                 f"{format_time(answers[0].cutoff)} the answer is {yes} times yes and {no} times "
                 f"no, and at least {least} of each are needed"
             )
+
+
+def _guard_numbers(name: str, part: str, y_B: npt.NDArray[np.float64], least: int) -> None:
+    counts_G = np.unique(y_B, return_counts=True)[1]
+    others = len(y_B) - int(counts_G.max(initial=0))
+    if others < least:
+        raise GuardError(
+            f"task {name!r} is left out: of its {len(y_B)} answers of {part} users {others} differ "
+            f"from the commonest one, and at least {least} are needed"
+        )

@@ -170,6 +170,11 @@ def _check(plan: EvaluationPlan) -> None:
     for method in plan.methods:
         if method.predicts is None and not method.at(0).sources():
             raise UsageError(f"method {method.name!r} answers class tasks only: leave it out here")
+    if numbers := [task.name for task in plan.tasks if task.is_number]:
+        raise UsageError(
+            f"{', '.join(numbers)}: an evaluation asks yes or no, and these ask for numbers; "
+            f"'habitus analyze seesaw' asks both kinds of its sets"
+        )
     guard_sensitive(plan.tasks, allowed=plan.allow_sensitive)
 
 

@@ -1,9 +1,10 @@
 """The seesaw: which tasks a network for many tasks serves worse than a network for each (D9, I3).
 
-Each task is held against its control, the same head trained on that task alone, on the same
-resamples of the same users: a task is below its control where the whole paired interval of the
-difference is. Reported are the difference of every task, the share of tasks below (the seesaw),
-the mean relative change Δm with its interval, and the worst task; never the mean alone.
+Tasks ask yes or no, judged by AUROC, or for numbers, judged by Spearman's ρ. Each is held against
+its control, the same head trained on that task alone, on the same resamples of the same users: a
+task is below its control where the whole paired interval of the difference is. Reported are the
+difference of every task, the share of tasks below (the seesaw), the mean relative change Δm with
+its interval, and the worst task; never the mean alone.
 
 Shapes: B test rows of a task, S seeds, U test users of all tasks, R resamples.
 """
@@ -31,7 +32,7 @@ from habitus.evaluation.bootstrap import (
     resample_counts,
     user_strata,
 )
-from habitus.metrics import Statistic
+from habitus.metrics import NUMBER_METRICS, Statistic
 from habitus.metrics.arrays import Floats
 from habitus.metrics.binary import (
     auroc_statistic,
@@ -45,6 +46,7 @@ METRICS: Final[dict[str, Callable[[npt.ArrayLike, npt.ArrayLike], Statistic]]] =
     "auroc": auroc_statistic,
     "recall_at_85": recall_at_85_statistic,
     "recall_at_50": recall_at_50_statistic,
+    **{name: metric.statistic for name, metric in NUMBER_METRICS.items()},
 }
 """What tasks are judged by; the higher the better."""
 
@@ -58,6 +60,13 @@ class JudgedTask(NamedTuple):
     y_B: Floats
     scores: Mapping[str, Floats]
     """Method → scores of each seed, ``(S, B)``; the control of the task among them."""
+    is_number: bool = False
+    """Whether answers and scores are numbers, and not 0 or 1 and what ranks them."""
+
+    @property
+    def metric(self) -> str:
+        """What the task is judged by where nobody names a metric."""
+        return "spearman" if self.is_number else "auroc"
 
 
 class Seesaw(NamedTuple):
@@ -70,7 +79,8 @@ class Seesaw(NamedTuple):
     above: tuple[str, ...]
     """Tasks whose whole interval lies above 0."""
     delta_m: Estimate
-    """Mean over tasks of the relative change; the same users are drawn for all tasks."""
+    """Mean over tasks of the relative change; the same users are drawn for all tasks. NaN where a
+    control is at 0 or below, to which nothing is relative."""
     worst: str
     """The task that loses most, or gains least."""
 
@@ -112,15 +122,16 @@ class SeesawTable:
                         f"{len(task.y_B)} users are asked"
                     )
 
-    def score(self, task: str, method: str, metric: str = "auroc") -> Estimate:
-        """Return a metric of one task, mean over seeds, with its interval."""
+    def score(self, task: str, method: str, metric: str | None = None) -> Estimate:
+        """Return a metric of one task, its own by default: mean over seeds, with its interval."""
         judged = self._task(task)
+        metric = metric or judged.metric
         values = self._values(judged, method, metric)
         return estimate(values, self._distribution(judged, method, metric))
 
-    def seesaw(self, method: str, metric: str = "auroc") -> Seesaw:
-        """Return a method against the controls of all tasks."""
-        differences = {t.name: self._difference(t, method, metric) for t in self.tasks}
+    def seesaw(self, method: str, metric: str | None = None) -> Seesaw:
+        """Return a method against the controls of all tasks, each by its own metric by default."""
+        differences = {t.name: self._difference(t, method, metric or t.metric) for t in self.tasks}
         named = {
             verdict: tuple(name for name, d in differences.items() if d.verdict == verdict)
             for verdict in ("worse", "better")
@@ -144,17 +155,18 @@ class SeesawTable:
         )
         return paired_difference(ours, theirs, ours_R, theirs_R)
 
-    def _delta_m(self, method: str, metric: str) -> Estimate:
+    def _delta_m(self, method: str, metric: str | None) -> Estimate:
         """Return the mean relative change over tasks; seeds are paired with the control's mean."""
         changes_S, change_R = [], []
         counts_UR, places = self._joint_counts
         for task in self.tasks:
-            control = float(np.mean(self._values(task, self.control, metric)))
-            values = np.asarray(self._values(task, method, metric))
-            changes_S.append(values / control - 1 if control else np.full(len(values), np.nan))
+            named = metric or task.metric
+            control = float(np.mean(self._values(task, self.control, named)))
+            values = np.asarray(self._values(task, method, named))
+            changes_S.append(values / control - 1 if control > 0 else np.full(len(values), np.nan))
             ours_R, theirs_R = (
                 distribution(
-                    self._statistics(task, name, metric), counts_UR, len(task.y_B), places[t]
+                    self._statistics(task, name, named), counts_UR, len(task.y_B), places[t]
                 )
                 for t, name in ((task.name, method), (task.name, self.control))
             )
@@ -189,10 +201,10 @@ class SeesawTable:
 
     @cached_property
     def _counts(self) -> dict[str, Counts]:
-        """How often each resample of a task draws each of its users; each answer keeps its size."""
+        """How often each resample of a task draws each of its users; yes and no keep their size."""
         return {
             task.name: resample_counts(
-                user_strata(task.y_B),
+                np.zeros(len(task.y_B), int) if task.is_number else user_strata(task.y_B),
                 self.num_resamples,
                 numpy_generator(self.seed, "bootstrap", task.name),
             )

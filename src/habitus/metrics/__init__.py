@@ -1,6 +1,7 @@
 """Metrics: arrays in, float out. Nothing here knows users, tasks or methods.
 
-:data:`BINARY_METRICS` and :data:`CLASS_METRICS` are what the evaluation and its bootstrap read.
+:data:`BINARY_METRICS`, :data:`CLASS_METRICS` and :data:`NUMBER_METRICS` are what the evaluation and
+its bootstrap read.
 """
 
 from __future__ import annotations
@@ -32,6 +33,12 @@ from habitus.metrics.calibration import (
     reliability_curve,
 )
 from habitus.metrics.classes import accuracy, accuracy_statistic, macro_f1, macro_f1_statistic
+from habitus.metrics.numbers import (
+    r_squared,
+    r_squared_statistic,
+    spearman,
+    spearman_statistic,
+)
 from habitus.metrics.ranking import (
     gains,
     gini,
@@ -65,10 +72,15 @@ CLASS_METRICS: Final[dict[str, Metric]] = {
     "macro_f1": Metric("macro-F1", macro_f1_statistic, True),
     "accuracy": Metric("accuracy", accuracy_statistic, True),
 }
+NUMBER_METRICS: Final[dict[str, Metric]] = {
+    "spearman": Metric("Spearman's ρ", spearman_statistic, True),
+    "r_squared": Metric("R²", r_squared_statistic, True),
+}
 
 __all__ = [
     "BINARY_METRICS",
     "CLASS_METRICS",
+    "NUMBER_METRICS",
     "Metric",
     "RankedClasses",
     "Reliability",
@@ -91,7 +103,9 @@ __all__ = [
     "mrr",
     "ndcg",
     "novelty",
+    "r_squared",
     "recall_at_precision",
     "reciprocal_ranks",
     "reliability_curve",
+    "spearman",
 ]

@@ -7,7 +7,7 @@ from typing import Any
 from habitus.config import ConfigT
 from habitus.errors import UsageError
 from habitus.registry import Registry, did_you_mean
-from habitus.tasks.base import Labels, Task, TaskConfig
+from habitus.tasks.base import DatedQuestion, Labels, NumberTask, Task, TaskConfig
 from habitus.tasks.classes import ClassTask, ClassTaskConfig
 
 TASKS = Registry[type[Task]](
@@ -21,6 +21,8 @@ TASKS = Registry[type[Task]](
         "profile": "habitus.tasks.profile:ProfileIs",
     },
 )
+
+NUMBER_TASKS = Registry[type[NumberTask]]("number task", {"total": "habitus.tasks.total:Total"})
 
 CLASS_TASKS = Registry[type[ClassTask]](
     "class task",
@@ -45,6 +47,21 @@ def task_from_config(values: Mapping[str, Any]) -> Task:
         UsageError: an unknown kind or key, a missing one, or one of the wrong type.
     """
     task_type = TASKS[kind_of(values, TASKS)]
+    return task_type(_config_of(values, task_type.config_type))
+
+
+def number_task_from_config(values: Mapping[str, Any]) -> NumberTask:
+    """Return the question for a number that a mapping with a ``kind`` describes.
+
+    >>> task = number_task_from_config({"kind": "total", "name": "events", "horizon_days": 30,
+    ...                                 "question": "How many events in the next 30 days?"})
+    >>> type(task).__name__
+    'Total'
+
+    Raises:
+        UsageError: an unknown kind or key, a missing one, or one of the wrong type.
+    """
+    task_type = NUMBER_TASKS[kind_of(values, NUMBER_TASKS)]
     return task_type(_config_of(values, task_type.config_type))
 
 
@@ -103,13 +120,17 @@ def _is_needed(field: dataclasses.Field[Any]) -> bool:
 
 __all__ = [
     "CLASS_TASKS",
+    "NUMBER_TASKS",
     "TASKS",
     "ClassTask",
     "ClassTaskConfig",
+    "DatedQuestion",
     "Labels",
+    "NumberTask",
     "Task",
     "TaskConfig",
     "class_task_from_config",
     "kind_of",
+    "number_task_from_config",
     "task_from_config",
 ]

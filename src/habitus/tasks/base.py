@@ -45,14 +45,14 @@ class TaskConfig(Config):
             )
 
 
-class Task(ABC):
-    """A yes-or-no question about users after a cutoff."""
+class DatedQuestion(ABC):
+    """A question about users after a cutoff, whatever its answers are."""
 
     kind: ClassVar[str]
-    """The name in :data:`habitus.tasks.TASKS`."""
+    """The name in the table of its sort."""
     config_type: ClassVar[type[TaskConfig]] = TaskConfig
     """What the constructor takes."""
-    main_score: ClassVar[str] = "auroc"
+    main_score: ClassVar[str]
     config: TaskConfig
 
     def __init__(self, config: TaskConfig) -> None:
@@ -60,8 +60,20 @@ class Task(ABC):
 
     @abstractmethod
     def labels(self, future: Future) -> Labels:
-        """Return 0 or 1 for each user, ``(U)``; NaN for a user who is not asked (A-S6)."""
+        """Return the answer of each user, ``(U)``; NaN for a user who is not asked (A-S6)."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what :func:`habitus.tasks.task_from_config` makes this task of."""
+        """Return the entry of a tasks file that makes this question."""
         return {"kind": self.kind, **self.config.to_dict()}
+
+
+class Task(DatedQuestion):
+    """A yes-or-no question: answers are 0 or 1. Registered in :data:`habitus.tasks.TASKS`."""
+
+    main_score: ClassVar[str] = "auroc"
+
+
+class NumberTask(DatedQuestion):
+    """A question for a finite number, in :data:`habitus.tasks.NUMBER_TASKS`: a regression."""
+
+    main_score: ClassVar[str] = "spearman"

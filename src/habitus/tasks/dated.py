@@ -12,7 +12,7 @@ from habitus.data.snapshot import parse_time
 from habitus.data.split import DAY, Cutoffs
 from habitus.data.traces import Traces
 from habitus.errors import DataError, GuardError, UsageError
-from habitus.tasks import Task, task_from_config
+from habitus.tasks import DatedQuestion, NumberTask, Task, task_from_config
 from habitus.tasks.entries import check_names, read_entries
 from habitus.tasks.known_values import check_values
 
@@ -24,7 +24,7 @@ MIN_HISTORY_DAYS = 28
 class DatedTask:
     """What is asked, and when."""
 
-    task: Task
+    task: DatedQuestion
     cutoffs: Cutoffs
 
     def __post_init__(self) -> None:
@@ -38,6 +38,11 @@ class DatedTask:
     def name(self) -> str:
         """The name of the task."""
         return self.task.config.name
+
+    @property
+    def is_number(self) -> bool:
+        """Whether answers are numbers and not yes or no."""
+        return isinstance(self.task, NumberTask)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values: one entry of a tasks file."""
@@ -88,7 +93,8 @@ def read_tasks(
     """
     tasks = [dated_task(entry, traces) for entry in read_entries(path)]
     check_names(path, [task.name for task in tasks])
-    for note in (note for task in tasks for note in check_values(task.task, traces)):
+    asked = [task.task for task in tasks if isinstance(task.task, Task)]
+    for note in (note for task in asked for note in check_values(task, traces)):
         if on_note is not None:
             on_note(note)
     return tasks

@@ -35,7 +35,7 @@ def test_every_row_is_held_against_one_task_each(plan: AnalysisPlan, checked: Ch
             "MMoE, Nash-MTL",
             "MMoE, bi-level AUC",
         ]
-        with_controls = [row[0] for row in found[f"AUROC on {label}"]["rows"]]
+        with_controls = [row[0] for row in found[f"Scores on {label}"]["rows"]]
         assert [r for r in with_controls if "one task each" in r] == [
             "linear towers, one task each",
             "MMoE, one task each",
@@ -44,8 +44,15 @@ def test_every_row_is_held_against_one_task_each(plan: AnalysisPlan, checked: Ch
         "MMoE, equal weights"
     ]
     tasks = [task["name"] for task in results["config"]["tasks"]]
-    assert found["AUROC on habitus"]["columns"][2:] == tasks
-    assert len(tasks) >= 2
+    # Both kinds are learned at once, and the mean is of one kind.
+    assert found["Scores on habitus"]["columns"][1:] == ["mean AUROC", *tasks[:-1], "events (ρ)"]
+    assert tasks[-1] == "events"
+    assert len(tasks) >= 3
+    assert results["config"]["probe"]["regression"] == ["events"]
+    assert found["Explained variance of numbers, R²"]["columns"] == ["row", "events"]
+    assert not any(
+        "events" in c for c in found["Recall at a precision of .85 and of .50"]["columns"]
+    )
     assert any("training rows, a user at a cutoff" in note for note in results["notes"])
     # Kept trainings are used again, and nothing here depends on when it ran.
     again = seesaw(plan)
@@ -69,10 +76,10 @@ def test_a_funnel_is_shown_up_to_the_step_that_can_be_asked(
 
 def test_a_set_without_tasks_is_refused(plan: AnalysisPlan, tmp_path: Path) -> None:
     other = AnalysisPlan(
-        data="movielens_1m", root=tmp_path, show=plan.show, card=plan.card, quick=True
+        data="amazon_beauty", root=tmp_path, show=plan.show, card=plan.card, quick=True
     )
     other.__dict__["source"] = plan.source
-    with pytest.raises(UsageError, match="no tasks at cutoffs are known of 'movielens_1m'"):
+    with pytest.raises(UsageError, match="no tasks at cutoffs are known of 'amazon_beauty'"):
         seesaw(other)
     assert ANALYSES["seesaw"] is seesaw
     assert DATA["seesaw"] == "complete_journey"

@@ -23,6 +23,7 @@ from habitus.runs.analyses.seesaw_rows import (
     answer,
     rows_of,
     rows_of_both,
+    with_numbers,
 )
 from tests.probes.many import many
 
@@ -120,9 +121,12 @@ def test_scores_are_kept_and_stand_for_each_seed(tmp_path: Path) -> None:
     plan = seesaw_plan(tmp_path, 200)
     split = UserSplit()
     users = {part: split.rows(plan.traces, part) for part in ("train", "valid", "test")}
-    tasks = tasks_of("synthetic", plan.traces)[:2]
-    together = AskedTogether([ask(t, plan.traces, users, min_positive=1) for t in tasks])  # type: ignore[arg-type]
-    amounts, _ = amounts_of(plan)
+    every = tasks_of("synthetic", plan.traces)
+    tasks = [*every[:2], every[-1]]
+    asked = [ask(t, plan.traces, users, min_positive=1) for t in tasks]  # type: ignore[arg-type]
+    together = AskedTogether(asked)
+    amounts = with_numbers(amounts_of(plan)[0], asked)
+    assert amounts.probe.regression == ("events",)
     amounts = replace(amounts, trials=replace(amounts.trials, seeds=(0, 1)), num_components=3)
     method = Method(
         name="m",

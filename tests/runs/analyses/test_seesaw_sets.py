@@ -20,8 +20,16 @@ def test_tasks_of_the_synthetic_world_follow_its_dates(tmp_path: Path) -> None:
         "taste_3",
         "taste_4",
         "inactive",
+        "events",
     ]
-    assert tasks[0].cutoffs.test > tasks[-1].cutoffs.test
+    assert tasks[0].cutoffs.test == tasks[-1].cutoffs.test > tasks[-2].cutoffs.test
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_every_set_asks_both_kinds_under_names_of_their_own(name: str, tmp_path: Path) -> None:
+    tasks = tasks_of(name, seesaw_plan(tmp_path, 30).traces)
+    assert {task.is_number for task in tasks} == {True, False}
+    assert len({task.name for task in tasks}) == len(tasks)
 
 
 def test_no_task_profiles_people(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from habitus.runs.analyses.seesaw_tables import (
     score_table,
     seesaw_table,
     tables,
+    variance_table,
 )
 from tests.runs.analyses.seesaw_world import ROWS, judged
 
@@ -64,6 +65,30 @@ def test_recalls_are_of_the_last_head_and_every_representation(one: Judged) -> N
         "both: MMoE, equal weights",
     ]
     assert table["columns"][1:] == ["even, R@P85", "even, R@P50", "odd, R@P85", "odd, R@P50"]
+
+
+def test_numbers_are_told_apart_from_yes_or_no() -> None:
+    one = judged(numbers=True)
+    assert (one.yes_or_no, one.numbers) == (["even"], ["odd"])
+    assert difference_table(one)["columns"] == ["row", "even", "odd (ρ)"]
+    scores = score_table(one)
+    assert scores["columns"] == ["row", "mean AUROC", "even", "odd (ρ)"]
+    for _, mean, even, odd in scores["rows"]:
+        # One yes-or-no question: the mean is its AUROC.
+        assert mean == even["value"]
+        assert odd["value"] < even["value"]
+    assert recall_table([one])["columns"] == ["row", "even, R@P85", "even, R@P50"]
+    explained = variance_table([one])
+    assert explained["columns"] == ["row", "odd"]
+    assert [row[0] for row in explained["rows"]] == [
+        "habitus: MMoE, one task each",
+        "habitus: MMoE, equal weights",
+        "habitus: MMoE, bi-level AUC",
+    ]
+    # A score that is y and noise of variance 1, beside a y of variance 1: R² is near 0.
+    assert explained["rows"][0][1]["value"] == pytest.approx(0, abs=0.4)
+    assert findings([one])[0].count("Spearman's ρ") >= 1
+    assert len(tables([one])) == len(tables([judged()])) + 1
 
 
 def test_costs_and_cosines(one: Judged) -> None:

@@ -31,6 +31,7 @@ from habitus.runs.analyses.seesaw_rows import (
     answer,
     rows_of,
     rows_of_both,
+    with_numbers,
 )
 from habitus.runs.analyses.seesaw_sets import FUNNELS, tasks_of
 from habitus.runs.analyses.seesaw_tables import Judged, findings, plots, tables
@@ -56,6 +57,7 @@ def seesaw(plan: AnalysisPlan) -> Json:
     amounts, notes = amounts_of(plan)
     experiment = _experiment(plan, amounts)
     asked, left_out = _asked(experiment, experiment.tasks)
+    amounts = with_numbers(amounts, asked)
     together = AskedTogether(asked)
     steps, cut_short = _funnel_steps(plan, experiment)
     users_at = users_by_cutoff([*asked, *steps])
@@ -168,6 +170,7 @@ def _tables(
                 task.test.users_B,
                 task.test.y_B,
                 {row: found.scores[head, row][name] for row in names},
+                task.dated.is_number,
             )
             for name, task in together.tasks.items()
         ]
@@ -186,6 +189,8 @@ def _notes(plan: AnalysisPlan, together: AskedTogether, amounts: Amounts) -> lis
         f"users; a task asks those of its own cutoffs. Test users: "
         + ", ".join(f"{name} {len(t.test.y_B):,}" for name, t in together.tasks.items())
         + ".",
+        "Questions for a number are learned by the Huber loss of standardised answers, beside the "
+        "log loss of yes or no, and ranked by Spearman's ρ; of amounts the logarithm is asked.",
         f"Vectors are brought to {amounts.num_components} principal components. A control is the "
         f"same head with one task: the same experts and rule for when to stop. Trainings stop by "
         f"the validation users, by the mean over tasks of the loss relative to the base rate's.",

@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from habitus.evaluation.asked import AskedTask
 from habitus.evaluation.asked_together import AskedTogether, PartRows
 from habitus.evaluation.features import Method
 from habitus.evaluation.predictions import ProbeTrials, chosen_rows
@@ -69,6 +70,12 @@ class Amounts:
     """Principal components of each representation, so that all have one width (D5)."""
     probe: MultiTaskConfig = field(default_factory=lambda: MultiTaskConfig(scaling="whole"))
     trials: ProbeTrials = field(default_factory=ProbeTrials)
+
+
+def with_numbers(amounts: Amounts, tasks: Sequence[AskedTask]) -> Amounts:
+    """Return the amounts whose probes know which of the tasks ask for numbers."""
+    numbers = tuple(task.name for task in tasks if task.dated.is_number)
+    return replace(amounts, probe=replace(amounts.probe, regression=numbers))
 
 
 def amounts_of(plan: AnalysisPlan) -> tuple[Amounts, list[str]]:

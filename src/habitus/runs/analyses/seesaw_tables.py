@@ -18,6 +18,7 @@ from habitus.runs.analyses.tables import percent
 from habitus.runs.steps import Json
 
 RECALLS: Final = {"recall_at_85": "R@P85", "recall_at_50": "R@P50"}
+IN_WORDS: Final = "AUROC of yes or no, Spearman's ρ of numbers (ρ)"
 
 
 class Judged:
@@ -50,6 +51,26 @@ class Judged:
         return [task.name for task in next(iter(self.tables.values())).tasks]
 
     @cached_property
+    def numbers(self) -> list[str]:
+        """Names of the tasks that ask for numbers."""
+        found = next(iter(self.tables.values())).tasks
+        return [task.name for task in found if task.is_number]
+
+    @property
+    def yes_or_no(self) -> list[str]:
+        """Names of the other tasks."""
+        return [name for name in self.tasks if name not in self.numbers]
+
+    @property
+    def columns(self) -> list[str]:
+        """What the tasks' columns are called."""
+        return [f"{name} (ρ)" if name in self.numbers else name for name in self.tasks]
+
+    def metric(self, task: str) -> str:
+        """Return what the task is judged by, in words."""
+        return "Spearman's ρ" if task in self.numbers else "AUROC"
+
+    @cached_property
     def _found(self) -> dict[Row, Seesaw]:
         return {}
 
@@ -69,7 +90,10 @@ def tables(judged: Sequence[Judged]) -> list[Json]:
     made = []
     for one in judged:
         made += [seesaw_table(one), difference_table(one), score_table(one)]
-    return [*made, recall_table(judged), cost_table(judged[0]), cosine_table(judged[0])]
+    made.append(recall_table(judged))
+    if judged[0].numbers:
+        made.append(variance_table(judged))
+    return [*made, cost_table(judged[0]), cosine_table(judged[0])]
 
 
 def seesaw_table(judged: Judged) -> Json:
@@ -92,9 +116,10 @@ def seesaw_table(judged: Judged) -> Json:
     return {
         "title": f"Seesaw on {judged.label}",
         "note": f"Of {len(judged.tasks)} tasks, against the same head trained on each task alone. "
-        "Below and above: the whole 95 % interval of the paired difference in AUROC. Δm: the mean "
-        "over tasks of the relative change.",
-        "columns": ["row", "share below", "below", "above", "Δm", "worst task", "its Δ AUROC"],
+        f"Below and above: the whole 95 % interval of the paired difference; {IN_WORDS}. Δm: the "
+        "mean over tasks of the relative change, which is larger of a ρ, whose chance is 0, than "
+        "of an AUROC, whose chance is a half.",
+        "columns": ["row", "share below", "below", "above", "Δm", "worst task", "its Δ"],
         "rows": made,
     }
 
@@ -102,9 +127,9 @@ def seesaw_table(judged: Judged) -> Json:
 def difference_table(judged: Judged) -> Json:
     """Return the difference of every task to its control."""
     return {
-        "title": f"Difference in AUROC to one task each, on {judged.label}",
-        "note": "Paired over users, 95 % intervals.",
-        "columns": ["row", *judged.tasks],
+        "title": f"Difference to one task each, on {judged.label}",
+        "note": f"{IN_WORDS}. Paired over users, 95 % intervals.",
+        "columns": ["row", *judged.columns],
         "rows": [
             [row.label, *(entry(d) for d in judged.seesaw(row).differences.values())]
             for row in judged.joint
@@ -113,47 +138,68 @@ def difference_table(judged: Judged) -> Json:
 
 
 def score_table(judged: Judged) -> Json:
-    """Return the AUROC of every row and task, controls among them."""
+    """Return the score of every row and task, controls among them."""
     made = []
     for row in judged.rows:
-        scores = [judged.tables[row.head].score(task, row.name) for task in judged.tasks]
-        made.append(
-            [row.label, float(np.mean([s.value for s in scores])), *(entry(s) for s in scores)]
-        )
+        found = {task: judged.tables[row.head].score(task, row.name) for task in judged.tasks}
+        mean = mean_of([found[task].value for task in judged.yes_or_no])
+        made.append([row.label, mean, *map(entry, found.values())])
     return {
-        "title": f"AUROC on {judged.label}",
-        "note": "Mean over probe seeds, 95 % intervals over users.",
-        "columns": ["row", "mean", *judged.tasks],
+        "title": f"Scores on {judged.label}",
+        "note": f"{IN_WORDS}. Mean over probe seeds, 95 % intervals over users.",
+        "columns": ["row", "mean AUROC", *judged.columns],
         "rows": made,
     }
 
 
 def recall_table(judged: Sequence[Judged]) -> Json:
     """Return R@P85 and R@P50 of the last head, the paper's two numbers beside AUC (A-S21, B-29)."""
-    head = judged[-1].rows[-1].head
-    shown = (CONTROL, "fixed", "bilevel")
     made = [
         [
             f"{one.label}: {row.label}",
             *(
-                entry(one.tables[head].score(task, row.name, metric))
-                for task in one.tasks
+                entry(one.tables[row.head].score(task, row.name, metric))
+                for task in one.yes_or_no
                 for metric in RECALLS
             ),
         ]
-        for one in judged
-        for row in one.rows
-        if row.head == head and row.name in shown
+        for one, row in _shown(judged)
     ]
     return {
         "title": "Recall at a precision of .85 and of .50",
         "note": "The largest recall at that precision; 0 where no threshold has it.",
         "columns": [
             "row",
-            *(f"{t}, {label}" for t in judged[0].tasks for label in RECALLS.values()),
+            *(f"{t}, {label}" for t in judged[0].yes_or_no for label in RECALLS.values()),
         ],
         "rows": made,
     }
+
+
+def variance_table(judged: Sequence[Judged]) -> Json:
+    """Return R² of the tasks that ask for numbers, of the last head."""
+    names = judged[0].numbers
+    return {
+        "title": "Explained variance of numbers, R²",
+        "note": "Of the logarithm of amounts; below 0 the mean would have been nearer. 95 % "
+        "intervals over users.",
+        "columns": ["row", *names],
+        "rows": [
+            [
+                f"{one.label}: {row.label}",
+                *(entry(one.tables[row.head].score(t, row.name, "r_squared")) for t in names),
+            ]
+            for one, row in _shown(judged)
+        ],
+    }
+
+
+def _shown(judged: Sequence[Judged]) -> list[tuple[Judged, Row]]:
+    """Return the rows of the last head that further metrics are told of."""
+    head, shown = judged[-1].rows[-1].head, (CONTROL, "fixed", "bilevel")
+    return [
+        (one, row) for one in judged for row in one.rows if row.head == head and row.name in shown
+    ]
 
 
 def cost_table(judged: Judged) -> Json:
@@ -218,7 +264,7 @@ def findings(judged: Sequence[Judged]) -> list[str]:
     found = []
     for one in judged:
         equal = [row for row in one.joint if row.weights == "fixed"]
-        parts = "; ".join(f"{row.label}: {_told(one.seesaw(row), len(one.tasks))}" for row in equal)
+        parts = "; ".join(f"{row.label}: {_told(one, row)}" for row in equal)
         found.append(f"On {one.label}, against one task each. {parts}.")
         searched = [row for row in one.joint if row.head != "linear"]
         if len(searched) < 2:
@@ -228,7 +274,7 @@ def findings(judged: Sequence[Judged]) -> list[str]:
             f"On {one.label}, of the {len(searched)} rows whose tasks share weights, "
             f"{sum(bool(one.seesaw(row).below) for row in searched)} serve a task worse than "
             f"alone; the fewest, then the mildest worst task: {fewest.label} "
-            f"({_told(one.seesaw(fewest), len(one.tasks))}). It was picked among them by these "
+            f"({_told(one, fewest)}). It was picked among them by these "
             f"same users, which flatters it."
         )
     return found
@@ -244,12 +290,19 @@ def _worst(judged: Judged, row: Row) -> float:
     return found.differences[found.worst].value
 
 
-def _told(found: Seesaw, number: int) -> str:
+def mean_of(values: Sequence[float]) -> float | None:
+    """Return the mean; None of nothing."""
+    return float(np.mean(values)) if values else None
+
+
+def _told(judged: Judged, row: Row) -> str:
+    found = judged.seesaw(row)
     worst = found.differences[found.worst]
     return (
-        f"{len(found.below)} of {number} tasks below, {len(found.above)} above, Δm "
+        f"{len(found.below)} of {len(judged.tasks)} tasks below, {len(found.above)} above, Δm "
         f"{_signed(found.delta_m.value)} [{_signed(found.delta_m.low)}, "
-        f"{_signed(found.delta_m.high)}], worst {found.worst} by {worst.value:+.3f} AUROC"
+        f"{_signed(found.delta_m.high)}], worst {found.worst} by {worst.value:+.3f} "
+        f"{judged.metric(found.worst)}"
     )
 
 

@@ -34,7 +34,7 @@ from habitus.probes.multi_task_tuning import (
 from habitus.representations.model import Model
 from habitus.runs.analyses.base import AnalysisPlan
 from habitus.runs.analyses.seesaw_rows import Amounts
-from habitus.runs.analyses.seesaw_tables import entry
+from habitus.runs.analyses.seesaw_tables import IN_WORDS, entry, mean_of
 from habitus.runs.steps import Json
 
 LABELS: Final[Mapping[str, str]] = {
@@ -47,7 +47,7 @@ LABELS: Final[Mapping[str, str]] = {
 def tuning_table(
     plan: AnalysisPlan, model: Model, together: AskedTogether, amounts: Amounts, resamples: int
 ) -> Json:
-    """Return the AUROC of each task by trunk, and its difference to the frozen one.
+    """Return the score of each task by trunk, and its difference to the frozen one.
 
     Args:
         plan: where steps are kept.
@@ -69,14 +69,17 @@ def tuning_table(
             task.test.users_B,
             task.test.y_B,
             {trunk: np.stack([found[name] for found in scores[trunk]]) for trunk in TRUNKS},
+            task.dated.is_number,
         )
         for name, task in together.tasks.items()
     ]
     table = SeesawTable(tasks, "frozen", resamples)
+    columns = [f"{task.name} (ρ)" if task.is_number else task.name for task in tasks]
     rows: list[list[object]] = []
     for trunk in TRUNKS:
         found = [table.score(task.name, trunk) for task in tasks]
-        mean = float(np.mean([score.value for score in found]))
+        yes_or_no = zip(tasks, found, strict=True)
+        mean = mean_of([score.value for task, score in yes_or_no if not task.is_number])
         rows.append([LABELS[trunk], mean, *map(entry, found)])
     for trunk in TRUNKS[1:]:
         seesaw = table.seesaw(trunk)
@@ -84,9 +87,9 @@ def tuning_table(
         rows.append([f"{LABELS[trunk]}, less frozen", None, *differences])
     return {
         "title": "Fine-tuning on all tasks at once",
-        "note": "Linear towers on the encoder (eq. 8), equal weights; AUROC of test users, and the "
-        "paired difference to the frozen trunk. 95 % intervals.",
-        "columns": ["row", "mean", *together.tasks],
+        "note": f"Linear towers on the encoder (eq. 8), equal weights; {IN_WORDS}, test users, and "
+        "the paired difference to the frozen trunk. 95 % intervals.",
+        "columns": ["row", "mean AUROC", *columns],
         "rows": rows,
     }
 
@@ -100,7 +103,8 @@ def _tuned(
     seed: int,
 ) -> dict[str, Floats]:
     """Return the scores of the test users of each task, tuned now or before."""
-    config = MultiTaskTuningConfig.from_dict({"trunk": trunk})
+    numbers = tuple(n for n, task in together.tasks.items() if task.dated.is_number)
+    config = MultiTaskTuningConfig.from_dict({"trunk": trunk, "regression": numbers})
     if plan.quick:
         config = replace(config, max_epochs=1)
     inputs = {
