@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import datetime
 import hashlib
 import inspect
 import json
@@ -243,6 +244,9 @@ def _parse_union(hint: Any, value: Any, where: str) -> Any:  # noqa: ANN401
 def _parse_scalar(hint: Any, value: Any, where: str) -> Any:  # noqa: ANN401
     if hint is Any:
         return value
+    if hint is str and isinstance(value, datetime.date):
+        # YAML makes a date of 2017-10-01, which is a text everywhere here.
+        return str(value)
     if hint is Path and isinstance(value, (str, Path)):
         return Path(value)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):

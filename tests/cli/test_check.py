@@ -93,6 +93,24 @@ def test_a_latest_time_may_be_given(events: Path, capsys: pytest.CaptureFixture[
     assert json.loads(capsys.readouterr().out)["times"]["future"] == 2
 
 
+def test_an_earliest_time_may_be_given_and_stands_in_the_mapping(
+    events: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mapping, out = tmp_path / "mapping.yaml", tmp_path / "traces"
+    line = ["check", events, "--earliest-time=2020-01-02", f"--write-mapping={mapping}"]
+    assert run(*line) == 0
+    assert "1 times in 'InvoiceDate' are before the earliest time" in capsys.readouterr().out
+    assert run("ingest", events, "--mapping", mapping, "--out", out, "--max-bad-share=1") == 0
+    assert "1 × before the earliest time" in capsys.readouterr().out
+    # What the command says goes before the mapping.
+    again = ["--earliest-time=2020-01-01", "--overwrite", "--max-bad-share=1"]
+    assert run("ingest", events, "--mapping", mapping, "--out", out, *again) == 0
+    assert "before the earliest time" not in capsys.readouterr().out
+    assert run("check", events, "--items", events, "--earliest-time=2021-01-01", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["mapping"]["events"]["earliest_time"] == "2021-01-01"
+
+
 def test_a_good_table_is_said_to_be_good(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

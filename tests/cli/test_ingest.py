@@ -158,6 +158,25 @@ def test_too_many_bad_rows_are_a_guard_error_that_says_where_they_lie(
     assert run(path, "--out", tmp_path / "out", "--max-bad-share", "0.25") == 0
 
 
+def test_times_that_are_not_believed_are_set_aside(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line: list[str | Path] = [source, "--out", tmp_path / "out", "--max-bad-share=1"]
+    assert run(*line, "--earliest-time=2020-01-02", "--latest-time=2020-01-02") == 0
+    text = shown(capsys)
+    assert "events: 1 × before the earliest time" in text
+    assert "events: 1 × in the future" in text
+    assert "1 users, 1 events" in text
+
+
+@pytest.mark.parametrize("option", ["--earliest-time", "--latest-time"])
+def test_what_is_no_date_is_told_before_anything_is_read(
+    option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(tmp_path / "not-there.csv", "--out", tmp_path / "out", option, "soon") == 2
+    assert "'soon' is no date: write 2017-10-01" in shown(capsys)
+
+
 def test_bad_data_is_a_data_error(source: Path, tmp_path: Path) -> None:
     source.write_bytes(b"\x89PNG\0\0")
     assert run(source, "--out", tmp_path / "out") == 3

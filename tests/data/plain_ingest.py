@@ -39,6 +39,7 @@ def plain_ingest(
     mapping: TracesMapping,
     *,
     latest: int,
+    earliest: int | None = None,
     opt_out: frozenset[str] = frozenset(),
     drop_repeats: bool = False,
 ) -> Plain:
@@ -61,6 +62,8 @@ def plain_ingest(
             if user.strip() == "":
                 problems.append((m.user_id, "empty text"))
         time, reason = read_time(row[m.time], latest)
+        if reason is None and earliest is not None and time < earliest:
+            reason = "before the earliest time"
         if reason:
             problems.append((m.time, reason))
         event: dict[str, Any] = {"time": time}

@@ -1,3 +1,4 @@
+import dataclasses
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -147,6 +148,17 @@ def test_what_times_are_read_as_is_told() -> None:
     chunk, _ = encode(FRAME.with_columns(when=pl.lit(10**13)), plan(order))
     assert chunk.notices == []
     assert as_list(chunk.block["time"]) == [10**13] * 3
+
+
+def test_events_before_the_earliest_time_are_bad() -> None:
+    frame = FRAME.with_columns(when=pl.Series([4, 5, 6, 6]))
+    chunk, _ = encode(frame, dataclasses.replace(plan(), earliest=5))
+    assert [(p.places.tolist(), p.reason) for p in chunk.problems] == [
+        ([3], "missing"),
+        ([0], "before the earliest time"),
+    ]
+    # The second is of somebody who opted out.
+    assert as_list(chunk.block["time"]) == [6]
 
 
 def test_problems_tell_nothing_of_who_opted_out() -> None:

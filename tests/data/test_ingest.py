@@ -417,6 +417,49 @@ def test_what_was_decided_without_asking_is_told(tmp_path: Path) -> None:
     assert Traces(tmp_path / "out").manifest.source["notices"] == list(report.notices)
 
 
+def dated(times: list[str]) -> pl.DataFrame:
+    return pl.DataFrame({"user_id": ["a", "b", "c"] * (len(times) // 3), "time": times})
+
+
+MONTH = [f"2020-01-{day:02}" for day in range(1, 30)]
+ONLY_TIMES = TracesMapping(events=EventsMapping())
+
+
+@pytest.mark.parametrize("buckets", [None, 2])
+def test_one_event_of_1970_is_told_and_kept(tmp_path: Path, buckets: int | None) -> None:
+    source = dated([*MONTH, "1970-01-01"])
+    config = IngestConfig(buckets=buckets)
+    report = ingest({"events": source}, ONLY_TIMES, tmp_path / "out", config=config)
+    (told,) = report.notices
+    assert told.startswith("1 event of 1970-01-01, far before nearly all others")
+    assert "--earliest-time 2020-01-01" in told
+    traces = Traces(tmp_path / "out")
+    assert traces.num_events == 30
+    assert traces.manifest.source["notices"] == [told]
+
+
+def test_an_order_has_nothing_that_is_far(tmp_path: Path) -> None:
+    source = dated([*map(str, range(29)), str(10**9)])
+    mapping = TracesMapping(events=EventsMapping(time_unit="order"))
+    assert ingest({"events": source}, mapping, tmp_path / "out").notices == ()
+
+
+@pytest.mark.parametrize("said_by", ["config", "mapping"])
+def test_times_before_the_earliest_are_set_aside_and_counted(tmp_path: Path, said_by: str) -> None:
+    source = dated([*MONTH, "1970-01-01"])
+    config, used = IngestConfig(max_bad_share=0.05), ONLY_TIMES
+    if said_by == "config":
+        config = IngestConfig(max_bad_share=0.05, earliest_time="2020-01-01")
+    else:
+        used = TracesMapping(events=EventsMapping(earliest_time="2020-01-01"))
+    report = ingest({"events": source}, used, tmp_path / "out", config=config)
+    assert report.events.reasons == {"before the earliest time": 1}
+    assert (report.events.bad, report.num_events, report.notices) == (1, 29, ())
+    lines = (tmp_path / "out/quarantine/events.csv").read_text().splitlines()
+    assert lines[1:] == ["30,time,1970-01-01,before the earliest time,polars frame"]
+    assert int(Traces(tmp_path / "out").time_L.min()) == 1_577_836_800
+
+
 def test_missing_columns_and_tables_are_errors(tmp_path: Path) -> None:
     out = tmp_path / "out"
     fails(DataError, "no column 'time'", {"events": events().drop("time")}, out)

@@ -15,6 +15,8 @@ from habitus.errors import UsageError
         ({"duplicates": "drop"}, "'keep' or 'quarantine', got 'drop'"),
         ({"buckets": 0}, r"buckets must be in \[1, 65535\], got 0"),
         ({"buckets": 65536}, "buckets"),
+        ({"earliest_time": "long ago"}, "'long ago' is no date: write 2017-10-01"),
+        ({"latest_time": "2017-13-01"}, "'2017-13-01' is no date"),
         ({"memory_mib": 1}, "memory_mib must be 16 or more, got 1"),
     ],
 )

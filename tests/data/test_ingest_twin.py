@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from habitus.data.ingest import IngestConfig, ingest
 from habitus.data.mapping import ChannelMapping, EventsMapping, TracesMapping
+from habitus.data.snapshot import parse_time
 from habitus.data.traces import Traces
 
 from .plain_ingest import Plain, Row, plain_ingest
@@ -76,16 +77,28 @@ def read_back(traces: Traces) -> Plain:
 
 
 def check_against_twin(
-    rows: list[Row], folder: Path, *, duplicates: Literal["keep", "quarantine"], buckets: int | None
+    rows: list[Row],
+    folder: Path,
+    *,
+    duplicates: Literal["keep", "quarantine"],
+    buckets: int | None,
+    earliest: str | None = None,
 ) -> None:
     opt_out = frozenset({"u2"})
     drop = duplicates == "quarantine"
-    plain = plain_ingest(rows, MAPPING, latest=LATEST, opt_out=opt_out, drop_repeats=drop)
+    first = None if earliest is None else parse_time(earliest)
+    plain = plain_ingest(
+        rows, MAPPING, latest=LATEST, earliest=first, opt_out=opt_out, drop_repeats=drop
+    )
     if not plain.users:
         return
     source = pl.DataFrame(rows, schema=dict.fromkeys(rows[0], pl.String))
     config = IngestConfig(
-        max_bad_share=1, duplicates=duplicates, latest_time="2020-09-13T12:26:40", buckets=buckets
+        max_bad_share=1,
+        duplicates=duplicates,
+        earliest_time=earliest,
+        latest_time="2020-09-13T12:26:40",
+        buckets=buckets,
     )
     report = ingest({"events": source}, MAPPING, folder / "out", config=config, opt_out=opt_out)
     found = read_back(Traces(folder / "out"))
@@ -106,13 +119,19 @@ def check_against_twin(
         assert sorted(zip(*columns, strict=True)) == told
 
 
-@given(ROWS, st.sampled_from(["keep", "quarantine"]))
+@given(
+    ROWS,
+    st.sampled_from(["keep", "quarantine"]),
+    st.sampled_from([None, "1970-01-01", "2020-01-01T00:00:01"]),
+)
 @settings(max_examples=60)
 def test_ingest_does_what_the_plain_one_does(
-    rows: list[Row], duplicates: Literal["keep", "quarantine"]
+    rows: list[Row], duplicates: Literal["keep", "quarantine"], earliest: str | None
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        check_against_twin(rows, Path(folder), duplicates=duplicates, buckets=None)
+        check_against_twin(
+            rows, Path(folder), duplicates=duplicates, buckets=None, earliest=earliest
+        )
 
 
 @given(ROWS, st.sampled_from(["keep", "quarantine"]), st.integers(1, 5))

@@ -96,3 +96,14 @@ def test_what_is_read_from_where() -> None:
     assert (events.column_of("item_id"), events.column_of("price")) == ("product", "price")
     assert MAPPING.table("items").column_of("item_id") == "product"
     assert MAPPING.table("labels").column_of("task") == "task"
+
+
+def test_a_date_may_stand_without_quotes(tmp_path: Path) -> None:
+    file = tmp_path / "mapping.yaml"
+    file.write_text("events: {earliest_time: 2015-01-01, latest_time: 2016-01-01 12:00:00}\n")
+    events = TracesMapping.from_yaml(file).events
+    assert (events.earliest_time, events.latest_time) == ("2015-01-01", "2016-01-01 12:00:00")
+    assert TracesMapping(events=events).to_yaml().splitlines()[1:] == [
+        "  earliest_time: '2015-01-01'",
+        "  latest_time: '2016-01-01 12:00:00'",
+    ]

@@ -102,6 +102,16 @@ def test_labels_need_a_task_a_time_and_a_finite_value() -> None:
     ]
 
 
+@pytest.mark.parametrize("table", ["labels", "follows"])
+def test_times_before_the_earliest_are_bad_here_too(table: TableName) -> None:
+    frame = pl.DataFrame(
+        {"task": ["t"] * 3, "user_id": list("abc"), "follows_id": list("bca"), "value": [1, 1, 1]}
+    ).with_columns(time=pl.Series(["4", "5", "6"]))
+    found = clean(frame, plan(table, earliest=5))
+    assert told(found) == [("time", [0], "before the earliest time")]
+    assert found.frame["user_id"].to_list() == ["b", "c"]
+
+
 def test_follows_may_be_undated() -> None:
     frame = pl.DataFrame({"user_id": ["a", "b"], "follows_id": ["b", "c"]})
     assert clean(frame, plan("follows")).frame.height == 2

@@ -120,6 +120,21 @@ def test_times_that_are_missing_unreadable_or_too_late() -> None:
     assert [(p.places.tolist(), p.reason) for p in kept] == [([1], "not a time")]
 
 
+def test_times_before_the_earliest_are_bad_and_the_earliest_itself_is_not() -> None:
+    raw = pl.Series(["4", "5", None, "12"])
+    time = pl.Series([4, 5, None, 12])
+    found = time_problems("when", raw, time, unit="second", latest=10, earliest=5)
+    told = [(p.places.tolist(), p.values.to_list(), p.reason) for p in found]
+    assert told == [
+        ([2], [None], "missing"),
+        ([3], ["12"], "in the future"),
+        ([0], ["4"], "before the earliest time"),
+    ]
+    assert (
+        time_problems("when", time, time, unit="order", latest=0, earliest=5, required=False) == []
+    )
+
+
 def test_the_latest_time_itself_is_allowed() -> None:
     time = pl.Series([10])
     assert time_problems("when", time, time, unit="second", latest=10) == []

@@ -47,6 +47,10 @@ def check_command(
         Optional[Path],  # noqa: UP045
         typer.Option(help="Write the mapping to this YAML file, for 'habitus ingest'."),
     ] = None,
+    earliest_time: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="A date, such as 2015-01-01: earlier times are not believed."),
+    ] = None,
     latest_time: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(help="Times after it are in the future; now when it is not given."),
@@ -72,9 +76,9 @@ def check_command(
     report: CheckReport | TablesReport
     if side:
         sources = cast("dict[TableName, Source]", {"events": files, **side})
-        report = check_tables(sources, given, latest_time=latest_time)
+        report = check_tables(sources, given, earliest_time=earliest_time, latest_time=latest_time)
     else:
-        report = check(files, table, given, latest_time=latest_time)
+        report = check(files, table, given, earliest_time=earliest_time, latest_time=latest_time)
     if as_json:
         console.print_json(json.dumps(report.to_dict(), allow_nan=False))
     else:

@@ -43,6 +43,10 @@ Share = Annotated[
 Repeats = Annotated[
     str, typer.Option(help="'keep' events that equal an earlier one, or 'quarantine' them.")
 ]
+Earliest = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(help="A date, such as 2015-01-01: times before it are bad."),
+]
 Latest = Annotated[
     Optional[str],  # noqa: UP045
     typer.Option(help="Times after it are bad; now when it is not given."),
@@ -62,6 +66,7 @@ def ingest_command(
     opt_out: Ids = None,
     max_bad_share: Share = 0.01,
     duplicates: Repeats = "keep",
+    earliest_time: Earliest = None,
     latest_time: Latest = None,
     memory_mib: Annotated[int, typer.Option(help="Memory to aim at.")] = 1024,
     overwrite: Annotated[bool, typer.Option(help="Replace traces that stand at --out.")] = False,
@@ -79,6 +84,7 @@ def ingest_command(
     config = IngestConfig(
         max_bad_share=max_bad_share,
         duplicates=cast("Literal['keep', 'quarantine']", duplicates),
+        earliest_time=earliest_time,
         latest_time=latest_time,
         memory_mib=memory_mib,
     )

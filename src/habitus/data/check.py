@@ -12,12 +12,12 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 
+from habitus.data.believed import believed_times
 from habitus.data.column_report import ColumnReport, report_columns
 from habitus.data.columns import FOLLOWS_ID, ITEM_ID, REQUIRED, TIME, USER_ID, TableName
 from habitus.data.guess import guess_mapping
 from habitus.data.mapping import TracesMapping
 from habitus.data.side_warnings import follow_warnings, tag_warnings, text_warnings
-from habitus.data.snapshot import parse_time
 from habitus.data.sources import Source, reading, scan
 from habitus.data.time_report import TimeReport, report_times, time_warnings
 from habitus.data.times import TimeFormat
@@ -70,7 +70,8 @@ def check(
     table: TableName = "events",
     mapping: TracesMapping | None = None,
     *,
-    latest_time: int | str | None = None,
+    earliest_time: str | None = None,
+    latest_time: str | None = None,
 ) -> CheckReport:
     """Return a report of one table.
 
@@ -78,7 +79,8 @@ def check(
         source: files, a frame or a query.
         table: which of the five tables it is.
         mapping: what its columns mean; None to guess.
-        latest_time: times after it are in the future; None for now.
+        earliest_time: times before it are not believed; None for what the mapping says, or all.
+        latest_time: times after it are in the future; None for what the mapping says, or now.
 
     Raises:
         DataError: the source is missing, cut off or damaged, has a column name twice, or lacks a
@@ -94,8 +96,8 @@ def check(
     else:
         used = mapping
         _require(used, table, columns, name)
-    latest = parse_time(latest_time) if isinstance(latest_time, str) else latest_time
-    latest = latest if latest is not None else int(dt.datetime.now(dt.UTC).timestamp())
+    used = _with_times(used, earliest_time, latest_time)
+    believed = believed_times(used.events, int(dt.datetime.now(dt.UTC).timestamp()))
     key_columns = _key_columns(used, table, columns)
     with reading(name):
         keys = rows.select(sorted(set(key_columns.values()))).collect(engine="streaming")
@@ -104,7 +106,7 @@ def check(
     users_L = keys[key_columns[USER_ID]] if USER_ID in key_columns else None
     times = None
     if TIME in key_columns:
-        times = report_times(keys[key_columns[TIME]], users_L, form, latest)
+        times = report_times(keys[key_columns[TIME]], users_L, form, believed)
     users = _report_users(keys, key_columns) if table == "events" else None
     report = CheckReport(
         table=table,
@@ -121,6 +123,17 @@ def check(
     warnings = [*_warnings(report, keys, key_columns)]
     warnings += tag_warnings(report, sample) if table == "profiles" and num_rows else ()
     return dataclasses.replace(report, warnings=tuple(warnings))
+
+
+def _with_times(mapping: TracesMapping, earliest: str | None, latest: str | None) -> TracesMapping:
+    """Return a mapping that says which times are believed, where that is given."""
+    events = mapping.events
+    events = dataclasses.replace(
+        events,
+        earliest_time=earliest or events.earliest_time,
+        latest_time=latest or events.latest_time,
+    )
+    return dataclasses.replace(mapping, events=events)
 
 
 def _name(source: Source) -> str:

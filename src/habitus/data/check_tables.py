@@ -51,14 +51,16 @@ def check_tables(
     sources: Mapping[TableName, Source],
     mapping: TracesMapping | None = None,
     *,
-    latest_time: int | str | None = None,
+    earliest_time: str | None = None,
+    latest_time: str | None = None,
 ) -> TablesReport:
     """Return a report of each table, and one mapping of all.
 
     Args:
         sources: the tables, events among them.
         mapping: what their columns mean; None to guess.
-        latest_time: times after it are in the future; None for now.
+        earliest_time: times before it are not believed; None for what the mapping says, or all.
+        latest_time: times after it are in the future; None for what the mapping says, or now.
 
     Raises:
         UsageError: an unknown table, or no events.
@@ -70,7 +72,9 @@ def check_tables(
     if "events" not in sources:
         raise UsageError("several tables are checked with the events; give them too")
     reports = {
-        name: check(sources[name], name, mapping, latest_time=latest_time)
+        name: check(
+            sources[name], name, mapping, earliest_time=earliest_time, latest_time=latest_time
+        )
         for name in TABLES
         if name in sources
     }

@@ -52,6 +52,8 @@ class EventPlan:
     """Events after this second are bad."""
     opt_out: pl.Series
     """Ids of users who are dropped."""
+    earliest: int | None = None
+    """Events before this second are bad; None for none."""
 
     @property
     def time_format(self) -> TimeFormat:
@@ -137,7 +139,14 @@ def encode_chunk(
         opted_L = np.zeros(num_rows, np.bool_)
     problems = utf8_problems(frame) if bad_utf8 else []
     problems += _id_problems(frame, plan, code, dictionaries)
-    problems += time_problems(m.time, frame[m.time], time, unit=m.time_unit, latest=plan.latest)
+    problems += time_problems(
+        m.time,
+        frame[m.time],
+        time,
+        unit=m.time_unit,
+        latest=plan.latest,
+        earliest=plan.earliest,
+    )
     problems = without_rows(problems + unread, opted_L, plan.opt_out, m.user_id)
     keep_L = ~(bad_rows(problems, num_rows) | opted_L)
 

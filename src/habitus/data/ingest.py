@@ -17,9 +17,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
-from habitus.data.columns import TABLES, TableName
+from habitus.data.believed import believed_times, far_times
+from habitus.data.columns import TABLES, TIME, TableName
 from habitus.data.ingest_key import IngestKey
 from habitus.data.ingest_report import IngestConfig, IngestReport, Progress, TableCounts
 from habitus.data.ingest_state import SCRATCH, IngestState, Torn
@@ -27,7 +29,6 @@ from habitus.data.mapping import TracesMapping
 from habitus.data.read_tables import Job
 from habitus.data.reading import Reading, read_all
 from habitus.data.side_tables import only_known, to_arrow
-from habitus.data.snapshot import parse_time
 from habitus.data.sources import Source
 from habitus.data.traces import FORMAT, Manifest
 from habitus.data.workspace import QUARANTINE, clear, quarantine_beside, workspace
@@ -68,7 +69,12 @@ def ingest(
     began = time.perf_counter()
     config, place = config or IngestConfig(), Path(out).absolute()
     _check_tables(tables, mapping)
-    latest = int(time.time()) if config.latest_time is None else parse_time(config.latest_time)
+    believed = believed_times(
+        mapping.events,
+        int(time.time()),
+        earliest=config.earliest_time,
+        latest=config.latest_time,
+    )
     with (
         workspace(place, overwrite=overwrite) as folder,
         ThreadPoolExecutor(pl.thread_pool_size()) as pool,
@@ -79,7 +85,8 @@ def ingest(
             mapping=mapping,
             config=config,
             opt_out=dropped,
-            latest=latest,
+            latest=believed.latest,
+            earliest=believed.earliest,
             folder=folder,
             quarantine_folder=folder / QUARANTINE,
             kept_at=quarantine_beside(place),
@@ -151,6 +158,9 @@ def _run(job: Job, tables: Mapping[TableName, Source]) -> tuple[Manifest, int]:
         job.pool,
     )
     written = write_events(job, store, plan)
+    if job.mapping.events.time_unit == "second":
+        time_L = np.load(job.folder / f"events/{TIME}.npy", mmap_mode="r")
+        job.notices.update(dict.fromkeys(far_times(time_L)))
     users = pl.Series(plan.users.final.values, dtype=pl.String)
     digests = dict(written.digests)
     for name, frame in frames.items():

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from habitus.config import Config
+from habitus.data.snapshot import parse_time
 from habitus.errors import UsageError
 
 Progress: TypeAlias = Callable[[str, int, int], None]
@@ -23,7 +24,9 @@ class IngestConfig(Config):
     duplicates: Literal["keep", "quarantine"] = "keep"
     """What becomes of events that equal an earlier one; they are counted either way."""
     latest_time: str | None = None
-    """Later times are bad; None for the time of the run."""
+    """Later times are bad; None for what the mapping says, or else the time of the run."""
+    earliest_time: str | None = None
+    """Earlier times are bad; None for what the mapping says, or else to believe all."""
     buckets: int | None = None
     """Ranges of users to sort one after another, on disk; None for as few as memory allows."""
     memory_mib: int = 1024
@@ -36,6 +39,9 @@ class IngestConfig(Config):
             raise UsageError(f"duplicates must be 'keep' or 'quarantine', got {self.duplicates!r}")
         if self.buckets is not None and not 1 <= self.buckets <= 2**16 - 1:
             raise UsageError(f"buckets must be in [1, 65535], got {self.buckets}")
+        for text in (self.earliest_time, self.latest_time):
+            if text is not None:
+                parse_time(text)
         if self.memory_mib < 16:
             raise UsageError(f"memory_mib must be 16 or more, got {self.memory_mib}")
 

@@ -47,6 +47,10 @@ class EventsMapping(Config):
     time_unit: TimeUnit = "second"
     time_format: str | None = None
     """Such as ``"%d.%m.%Y %H:%M"``; None for date columns, ISO text, or seconds since 1970."""
+    earliest_time: str | None = None
+    """A date such as ``"2015-01-01"``: rows of earlier times are set aside; None to believe all."""
+    latest_time: str | None = None
+    """Rows of later times are set aside; None for the time of the run."""
     constants: dict[str, str] = field(default_factory=dict)
     """Channels with one value for the whole source, such as ``{"service": "shop"}``."""
     channels: dict[str, ChannelMapping] = field(default_factory=dict)

@@ -83,6 +83,7 @@ class Job:
     notices: dict[str, None] = field(default_factory=dict)
     """Each once, in order."""
     state: IngestState = field(default_factory=IngestState)
+    earliest: int | None = None
 
     @property
     def scratch(self) -> Path:
@@ -156,7 +157,7 @@ def read_events(job: Job, parts: Sequence[Part]) -> tuple[EventStore, dict[str, 
         DataError: a source that cannot be read or mapped, or no clean event.
         GuardError: too many bad rows.
     """
-    plan = EventPlan(job.mapping.events, job.latest, job.opt_out)
+    plan = EventPlan(job.mapping.events, job.latest, job.opt_out, job.earliest)
     for part in parts:
         plan.check(part)
     tally, dictionaries = job.tally("events"), plan.dictionaries()
@@ -208,6 +209,7 @@ def table_plan(job: Job, table: TableName) -> TablePlan:
         job.latest,
         job.opt_out,
         attributes if table == "items" else {},
+        job.earliest,
     )
 
 

@@ -74,6 +74,8 @@ class TablePlan:
     opt_out: pl.Series
     attributes: Mapping[str, ChannelKind] = field(default_factory=dict)
     """Columns that events use as channels, and as what."""
+    earliest: int | None = None
+    """Times before this second are bad; None for none."""
 
     def columns(self, part: Part) -> dict[str, str]:
         """Return our name → column of the source, for one file.
@@ -178,6 +180,7 @@ def _typed(
             ours[TIME],
             unit=plan.time_format.unit,
             latest=plan.latest,
+            earliest=plan.earliest,
             required=plan.table == "labels",
         )
     if plan.table == "labels":

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from habitus.data.believed import Believed, far_times
 from habitus.data.snapshot import format_time, parse_time
 from habitus.data.split import DAY
 from habitus.data.times import TimeFormat, parse_times
@@ -42,6 +43,8 @@ class TimeReport:
     """Rows that hold something that is no time."""
     future: int
     """Rows later than the latest time that can be."""
+    early: int
+    """Rows earlier than the earliest time that is believed."""
     days: int
     """Days from the first to the last, both included."""
     empty_days: int
@@ -50,13 +53,15 @@ class TimeReport:
     """The longest stretch between two events that follow each other."""
     gap_from: str
     gap_to: str
+    far: tuple[str, ...]
+    """What is told of events that lie very far from the rest, a sentence a side."""
     events_per_day: Course
     users_per_day: Course | None
     """None where it is not known who did it."""
 
 
 def report_times(
-    raw: pl.Series, users: pl.Series | None, form: TimeFormat, latest: int
+    raw: pl.Series, users: pl.Series | None, form: TimeFormat, believed: Believed
 ) -> TimeReport | None:
     """Return when events happened; None where there is an order only, or no time that is known.
 
@@ -64,14 +69,18 @@ def report_times(
         raw: the column of times as it stands in the source.
         users: who did it; None where that is not known.
         form: how times are written.
-        latest: later seconds are in the future, and left out.
+        believed: other seconds are counted, and left out.
     """
     if form.unit == "order":
         return None
     if not (raw.dtype.is_numeric() or raw.dtype in (pl.String, pl.Date, pl.Datetime)):
         return None
     seconds = parse_times(raw, form)
-    good = (seconds <= latest).fill_null(False)
+    late = (seconds > believed.latest).fill_null(False)
+    early = pl.repeat(False, len(seconds), eager=True)
+    if believed.earliest is not None:
+        early = (seconds < believed.earliest).fill_null(False)
+    good = seconds.is_not_null() & ~late & ~early
     who = users if users is not None else pl.zeros(len(raw), eager=True)
     events = pl.DataFrame({"time": seconds, "user": who}).filter(good)
     if events.is_empty():
@@ -86,12 +95,14 @@ def report_times(
         first=format_time(int(time_L[0])),
         last=format_time(int(time_L[-1])),
         unreadable=_unreadable(raw, seconds),
-        future=int((seconds > latest).sum()),
+        future=int(late.sum()),
+        early=int(early.sum()),
         days=len(events_D),
         empty_days=int((events_D == 0).sum()),
         largest_gap_days=float(time_L[after] - time_L[widest]) / DAY,
         gap_from=format_time(int(time_L[widest])),
         gap_to=format_time(int(time_L[after])),
+        far=far_times(time_L),
         events_per_day=_course(events_D),
         users_per_day=_course(users_D) if users is not None else None,
     )
@@ -133,6 +144,9 @@ def time_warnings(times: TimeReport) -> Iterator[str]:
         yield f"{times.unreadable:,} times in {times.column!r} cannot be read"
     if times.future:
         yield f"{times.future:,} times in {times.column!r} are in the future"
+    if times.early:
+        yield f"{times.early:,} times in {times.column!r} are before the earliest time"
+    yield from times.far
     if parse_time(times.first) < LONG_AGO:
         yield f"the first event is of {times.first}: is that the unit of {times.column!r}?"
     if times.empty_days:

@@ -26,6 +26,7 @@ NOT_A_NUMBER: Final = "not a number"
 INFINITE: Final = "infinite or too large"
 NOT_A_TIME: Final = "not a time"
 FUTURE: Final = "in the future"
+EARLY: Final = "before the earliest time"
 DUPLICATE: Final = "same as an earlier row"
 UNKNOWN_USER: Final = "a user without events or profile"
 SELF_FOLLOW: Final = "follows itself"
@@ -177,9 +178,10 @@ def time_problems(
     *,
     unit: TimeUnit,
     latest: int,
+    earliest: int | None = None,
     required: bool = True,
 ) -> list[Problem]:
-    """Return times that are missing, unreadable or later than ``latest``."""
+    """Return times that are missing, unreadable, later than ``latest`` or before ``earliest``."""
     found = []
     if time.null_count():
         missing_L = series.is_null()
@@ -196,4 +198,6 @@ def time_problems(
         late_L = (time > latest).fill_null(False)
         if late_L.any():
             found.append(problem(column, series, late_L.to_numpy(), FUTURE))
+        if earliest is not None and (early_L := (time < earliest).fill_null(False)).any():
+            found.append(problem(column, series, early_L.to_numpy(), EARLY))
     return found
