@@ -79,6 +79,57 @@ def test_a_win_that_holms_correction_takes_away_is_a_tie(
     assert Difference.from_row(row).verdict == verdict
 
 
+@pytest.mark.parametrize(
+    ("p_holm", "verdict", "word"),
+    [
+        (None, "worse", "behind"),
+        (0.01, "better", "ahead"),
+        (0.06, "better", "tie (Holm)"),
+        (0.06, "tie", "tie"),
+    ],
+)
+def test_a_tie_by_correction_alone_has_a_word_of_its_own(
+    p_holm: float | None, verdict: str, word: str
+) -> None:
+    row = {"value": 0.02, "low": 0.001, "high": 0.039, "verdict": verdict, "p_holm": p_holm}
+    assert Difference.from_row(row).word == word
+    turned = {"behind": "ahead", "ahead": "behind"}.get(word, word)
+    assert Difference.from_row(row).reversed().word == turned
+
+
+def test_means_are_marked_where_they_were_compared_with_the_highest() -> None:
+    def entry(name: str, value: float, **more: Any) -> dict[str, Any]:
+        whole = {"method": name, "metric": "auroc", "value": value, "low": None, "high": None}
+        return whole | {"against": None} | more
+
+    row = {"method": "untrained"} | versus(0.1, 0.02)
+    tied = {"method": "aggregates"} | versus(0.01, 0.02)
+    summary = [
+        entry("majority", 0.5),
+        entry("untrained", 0.75),
+        entry("aggregates", 0.84),
+        entry("ours", 0.85, against=tied, beside=[row]),
+    ]
+    found = findings(summary=summary)
+    assert found.best_mean == "ours"
+    marks = {name: found.mean_mark(name) for name in ("ours", "aggregates", "untrained")}
+    assert marks == {"ours": "best", "aggregates": "tie", "untrained": "behind"}
+    assert found.mean_mark("majority") == found.mean_mark("random") == "untested"
+    # Where the comparison is highest, ours stands to it as its own entry says.
+    summary[2] = entry("aggregates", 0.9)
+    summary[3] = entry("ours", 0.85, against={"method": "aggregates"} | versus(-0.05, 0.02))
+    assert findings(summary=summary).mean_mark("ours") == "behind"
+    assert findings(summary=[]).best_mean is None
+    assert findings(summary=[]).mean_mark("ours") == "untested"
+
+
+def test_ours_is_held_against_the_reference_only_where_it_has_a_column() -> None:
+    assert findings().is_held(["ours", "majority"])
+    assert not findings().is_held(["majority"])
+    controls = [m for m in RESULTS["methods"] if m["group"] != "comparison"]
+    assert not findings(methods=controls, summary=[]).is_held(["ours"])
+
+
 def test_an_unknown_difference_stays_unknown_when_turned_round() -> None:
     assert Difference(None, None, None, "tie").reversed() == Difference(None, None, None, "tie")
 

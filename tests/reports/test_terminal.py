@@ -52,7 +52,7 @@ def test_at_80_columns_ours_is_beside_the_reference_with_the_difference() -> Non
     assert line_of(text, "inactive").rstrip().endswith("+.050 ahead")
     assert line_of(text, "diapers").rstrip().endswith(".000 tie")
     assert "[+.030, +.070]" in text
-    assert "majority" not in text
+    assert "majority" not in text[: text.index("coupon")]
     assert "…" not in text
 
 
@@ -61,6 +61,28 @@ def test_at_40_columns_the_scores_are_still_there() -> None:
     row = line_of(text, "coupon")
     assert row.count(" .") == 2
     assert "▽" in row  # ours, .058 behind ours + aggregates
+
+
+def test_a_tie_by_correction_alone_says_so_and_the_highest_mean_has_the_star() -> None:
+    results = copy.deepcopy(sample(edges=EDGES))
+    row = next(
+        d
+        for d in results["differences"]
+        if (d["task"], d["method"], d["against"]) == ("coupon", "ours", "aggregates")
+    )
+    row["p_holm"] = 0.06
+    text = printed(results, 120)
+    assert line_of(text, "coupon").rstrip().endswith("−.050 tie (Holm)")
+    assert line_of(text, "diapers").rstrip().endswith(".000 tie")
+    assert line_of(text, "mean").count("★") == 1
+    told = " ".join(text.split())
+    assert "Highest on average: habitus + aggregates" in told
+    assert "Not shown" not in told
+
+
+def test_a_narrow_terminal_names_the_methods_that_it_leaves_out() -> None:
+    told = " ".join(printed(sample(edges=EDGES), 60).split())
+    assert "Not shown for want of width: habitus + aggregates, majority" in told
 
 
 def test_the_mean_and_the_leak_checks_are_told() -> None:
@@ -148,7 +170,7 @@ def test_other_formats_are_refused() -> None:
 def test_class_results_say_how_large_the_largest_class_is() -> None:
     text = printed(class_sample(edges=EDGES), 120)
     assert "largest" in line_of(text, "question")
-    assert "Macro-F1 with its 95 % interval" in text
+    assert "Macro-F1 over its 95 % interval" in text
     assert "50\xa0%" in line_of(text, "coupon")
 
 

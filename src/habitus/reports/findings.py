@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import statistics
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, Literal
@@ -38,6 +38,15 @@ class Difference:
     high: float | None
     verdict: Verdict
     p_holm: float | None = None
+    undone: bool = False
+    """Whether it is a tie by Holm's correction alone: its own interval leaves zero out."""
+
+    @property
+    def word(self) -> str:
+        """Who is ahead, in a word; a tie by correction alone says so."""
+        return (
+            f"{VERDICT_WORDS[self.verdict]} (Holm)" if self.undone else VERDICT_WORDS[self.verdict]
+        )
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Difference:
@@ -49,7 +58,8 @@ class Difference:
         p_holm = row.get("p_holm")
         survives = p_holm is None or p_holm < SIGNIFICANT
         verdict: Verdict = row["verdict"] if survives else "tie"
-        return cls(row["value"], row["low"], row["high"], verdict, p_holm)
+        undone = verdict != row["verdict"]
+        return cls(row["value"], row["low"], row["high"], verdict, p_holm, undone)
 
     def reversed(self) -> Difference:
         """Return the same with the two methods swapped."""
@@ -179,6 +189,10 @@ class Findings:
         first = [m for name in self.shown for m in self.methods if m["name"] == name]
         return first + [m for m in self.methods if m["name"] not in self.shown]
 
+    def is_held(self, methods: Sequence[str]) -> bool:
+        """Return whether ours is among some methods and is held against a reference."""
+        return self.ours in methods and self.reference is not None
+
     def mean_value(self, method: str) -> float | None:
         """Return the mean over tasks of the main score."""
         value = self.means.get(method, {}).get("value")
@@ -188,6 +202,37 @@ class Findings:
         """Return what the mean of a method is compared with, and the difference."""
         row = self.means.get(method, {}).get("against")
         return None if row is None else (str(row["method"]), Difference.from_row(row))
+
+    @cached_property
+    def best_mean(self) -> str | None:
+        """The method with the highest mean; the first of equals, None where there is no mean."""
+        known = {
+            m["name"]: v for m in self.methods if (v := self.mean_value(m["name"])) is not None
+        }
+        return max(known, key=lambda name: known[name], default=None)
+
+    def mean_mark(self, method: str) -> Mark:
+        """Return how the mean of a method stands to the highest, where the two were compared."""
+        best = self.best_mean
+        if best is None or self.mean_value(method) is None:
+            return "untested"
+        if method == best:
+            return "best"
+        found = self._mean_between(method, best)
+        if found is None:
+            return "untested"
+        return "tie" if found.verdict == "tie" else "behind"
+
+    def _mean_between(self, method: str, against: str) -> Difference | None:
+        """Return the difference of two means, whichever way round it was computed."""
+        for first, second in ((method, against), (against, method)):
+            entry = self.means.get(first, {})
+            rows = [entry.get("against"), *(entry.get("beside") or [])]
+            for row in rows:
+                if row is not None and row["method"] == second:
+                    found = Difference.from_row(row)
+                    return found if first == method else found.reversed()
+        return None
 
     @cached_property
     def best_beside(self) -> tuple[str, Difference | None] | None:

@@ -12,21 +12,19 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from habitus.reports.findings import VERDICT_WORDS, Difference, Findings
+from habitus.reports.findings import Difference, Findings
 from habitus.reports.formats import percent, score, signed, signed_interval
 from habitus.reports.model_facts import quick_warning
 from habitus.reports.schema import check_results
 from habitus.reports.sections.headline import headline
+from habitus.reports.terminal_key import key, who_is_ahead
 
 _MARKS: Final = {"best": "★", "tie": "≈", "behind": "▽", "untested": " "}
 _STYLES: Final = {"best": "bold", "tie": "", "behind": "dim", "untested": "dim"}
 _VERDICT_STYLES: Final = {"better": "bold cyan", "worse": "bold yellow", "tie": ""}
 _ASCII: Final = str.maketrans(
     {"★": "*", "≈": "~", "▽": "v", "−": "-", "–": "-", "✓": "+", "✗": "x", "…": ".", "\xa0": " "}
-)
-_KEY: Final = (
-    "{} with its 95 % interval; ★ best of the row, ≈ tied with it, ▽ behind it (Holm), "
-    "no mark: not compared in pairs"
+    | {"“": '"', "”": '"'}
 )
 
 
@@ -53,15 +51,18 @@ class _TerminalReport:
             yield _text(quick, style="bold red", ascii_only=ascii_only)
         yield _text(" ".join(headline(self.findings)), ascii_only=ascii_only)
         if self.findings.tasks:
-            yield self._fitting(console, options)
-            key = _KEY.format(self.findings.main_measure.title)
-            yield _text(key, style="dim", ascii_only=ascii_only)
+            table, methods, has_difference = self._fitting(console, options)
+            yield table
+            if ahead := who_is_ahead(self.findings):
+                yield _text(" ".join(ahead), style="bold", ascii_only=ascii_only)
+            for line in key(self.findings, methods, has_difference=has_difference):
+                yield _text(line, style="dim", ascii_only=ascii_only)
         for told in (*self.findings.left_out, *self.findings.left_out_splits):
             yield _text(f"not run: {told}", style="dim", ascii_only=ascii_only)
         yield _canaries(self.findings, ascii_only=ascii_only)
 
-    def _fitting(self, console: Console, options: ConsoleOptions) -> Table:
-        """Return the widest table that needs no cut, else the narrowest."""
+    def _fitting(self, console: Console, options: ConsoleOptions) -> tuple[Table, list[str], bool]:
+        """Return the widest table that needs no cut, else the narrowest, and what it shows."""
         names = [m["name"] for m in self.findings.columns]
         shown = self.findings.shown or names[:3]
         layouts = [(names, True), (shown, True), (shown[:2], True)]
@@ -76,7 +77,7 @@ class _TerminalReport:
             table = _table(self.findings, methods, difference, options.ascii_only)
             if Measurement.get(console, unlimited, table).minimum <= options.max_width:
                 break
-        return table
+        return table, methods, difference and self.findings.is_held(methods)
 
 
 def _table(findings: Findings, methods: list[str], difference: bool, ascii_only: bool) -> Table:
@@ -92,8 +93,8 @@ def _table(findings: Findings, methods: list[str], difference: bool, ascii_only:
     for name in methods:
         title = textwrap.fill(findings.label(name), 10)
         table.add_column(text(title), justify="right", no_wrap=True)
-    against = findings.reference if findings.ours in methods else None
-    difference = difference and against is not None
+    against = findings.reference
+    difference = difference and findings.is_held(methods)
     if difference:
         title = f"{findings.label(findings.ours)} − {findings.label(against)}"
         table.add_column(text(textwrap.fill(title, 15)), no_wrap=True)
@@ -129,8 +130,7 @@ def _difference(found: Difference | None) -> tuple[str, str]:
     if found is None or found.value is None:
         return "–", "dim"
     figures = signed_interval(found.low, found.high)
-    word = VERDICT_WORDS[found.verdict]
-    return f"{signed(found.value)} {word}\n{figures}", _VERDICT_STYLES[found.verdict]
+    return f"{signed(found.value)} {found.word}\n{figures}", _VERDICT_STYLES[found.verdict]
 
 
 def _mean_row(findings: Findings, methods: list[str], difference: bool) -> list[tuple[str, str]]:
@@ -138,8 +138,9 @@ def _mean_row(findings: Findings, methods: list[str], difference: bool) -> list[
     for name in methods:
         mean = findings.means.get(name)
         known = mean is not None and mean["value"] is not None
+        mark = _MARKS[findings.mean_mark(name)]
         cells.append(
-            (f"{score(mean['value'])}  \n{_span(mean)}" if mean and known else "–", "bold")
+            (f"{score(mean['value'])} {mark}\n{_span(mean)}" if mean and known else "–", "bold")
         )
     if difference:
         found = findings.mean_difference(findings.ours or "")

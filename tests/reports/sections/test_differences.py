@@ -32,6 +32,19 @@ def test_each_question_has_its_figures_and_verdict(task: str, figures: str, word
     assert picture.attributes["aria-label"] == f"{task}: {figures}, {word[2:]}"
 
 
+def test_a_tie_by_correction_alone_is_told_from_one_whose_interval_holds_zero() -> None:
+    results = sample(num_tasks=3, edges=EDGES)
+    for row in results["differences"]:
+        row["p_holm"] = 0.06
+    page = Page(differences_section(Findings(results)))
+    rows = page.inside(pair(page, "habitus minus aggregates"), "tr")
+    verdicts = {r.children[0].text: r.children[3] for r in rows}
+    assert verdicts["coupon"].text == "≈ tie (Holm)"
+    assert verdicts["coupon"].attributes["class"] == "word tie"
+    assert verdicts["diapers"].text == "≈ tie"
+    assert "The mean over questions is one comparison" in page.elements[0].text
+
+
 def test_the_mean_stands_last_against_the_reference_only() -> None:
     page = Page(differences_section(FINDINGS))
     titles = {

@@ -8,7 +8,7 @@ from habitus.reports.findings import Findings
 from habitus.reports.measures import MEASURES
 from habitus.reports.sections.scores import scores_section
 from tests.reports.page import Element, Page
-from tests.reports.sample import sample
+from tests.reports.sample import sample, versus
 
 EDGES = {"coupon": -0.05, "inactive": 0.05, "diapers": 0.0}
 RESULTS = sample(num_tasks=3, edges=EDGES)
@@ -106,6 +106,17 @@ def test_a_sensitive_task_is_flagged() -> None:
 def test_the_mean_stands_below_the_main_measure_only() -> None:
     page = Page(scores_section(Findings(RESULTS)))
     assert [len(page.inside(main_table(page, i), "tfoot")) for i in range(5)] == [1, 0, 0, 0, 0]
+
+
+def test_the_highest_mean_is_marked_and_those_that_were_compared_with_it() -> None:
+    summary = [s for s in copy.deepcopy(RESULTS["summary"]) if s["method"] != "ours+aggregates"]
+    by_name = {s["method"]: s for s in summary}
+    by_name["ours"] |= {"value": 0.9, "against": {"method": "aggregates"} | versus(0.05, 0.02)}
+    page = Page(scores_section(Findings(RESULTS | {"summary": summary})))
+    (foot,) = page.inside(main_table(page), "tfoot")
+    signs = [e.text for e in page.inside(foot, "span") if e.attributes["class"] == "mark"]
+    # Columns begin with ours and aggregates; the others were not compared with ours.
+    assert signs == ["★", "▽"]
 
 
 def test_without_cells_the_section_says_so() -> None:

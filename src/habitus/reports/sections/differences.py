@@ -25,7 +25,9 @@ def differences_section(findings: Findings) -> Html:
             (
                 "Tie",
                 "The interval of the difference, over the same users drawn again and again, holds "
-                "zero, or would not survive the correction for asking many questions (Holm).",
+                "zero; or, “(Holm)”, it does not, but the difference would not survive the "
+                "correction for asking many questions. The mean over questions is one comparison "
+                "and is not corrected.",
             ),
         ),
         _detectable(findings),
@@ -90,13 +92,15 @@ def _row(name: str, found: Difference, axis: Axis, kind: str | None = None) -> H
     figures = f"{signed(found.value)} {signed_interval(found.low, found.high)}"
     series = {"better": 0, "worse": 1, "tie": 3}[found.verdict]
     bar = None if found.value is None else Bar(series, found.value, found.low, found.high)
-    word = VERDICT_WORDS[found.verdict]
+    verdict = VERDICT_WORDS[found.verdict]
     corrected = None if found.p_holm is None else f"p = {found.p_holm:.4f} after Holm"
     return el(
         "tr",
         el("th", name, scope="row"),
-        el("td", track(axis, [bar], f"{name}: {figures}, {word}"), class_="wide"),
+        el("td", track(axis, [bar], f"{name}: {figures}, {found.word}"), class_="wide"),
         el("td", figures, class_="figures"),
-        el("td", f"{_SIGNS[found.verdict]} {word}", class_=f"word {word}", title=corrected),
+        el(
+            "td", f"{_SIGNS[found.verdict]} {found.word}", class_=f"word {verdict}", title=corrected
+        ),
         class_=kind,
     )

@@ -178,8 +178,18 @@ def _tally_table(findings: Findings) -> Html | None:
     ]
     return el(
         "table",
-        el("caption", f"On how many questions {findings.label(findings.ours)} is …"),
+        el("caption", _tally_words(findings)),
         el("thead", el("tr", *(el("th", h, scope="col") for h in head))),
         el("tbody", *body),
         class_="tally",
+    )
+
+
+def _tally_words(findings: Findings) -> str:
+    told = f"On how many questions {findings.label(findings.ours)} is …"
+    if findings.of_one_task:
+        return told
+    return (
+        f"{told} Each is corrected for asking {len(findings.tasks)} (Holm); the averages above "
+        "are not, so one can be ahead or behind where most questions are ties."
     )

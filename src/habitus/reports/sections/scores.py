@@ -107,7 +107,7 @@ def _panel(findings: Findings, metric: str) -> Html:
     marks = (
         "★ best of the row · ≈ tied with the best: their paired difference, corrected for the "
         "number of questions (Holm), may be zero · ▽ behind the best · no mark: not compared "
-        "with the best in pairs."
+        "with the best in pairs. The mean is one comparison and is not corrected."
         if tested
         else "★ best of the row; no paired differences were computed for this measure, so a star "
         "says nothing about chance."
@@ -169,17 +169,22 @@ def _cell(findings: Findings, task: str, method: str, metric: str) -> Html:
     if found is None:
         return el("td", MISSING, class_="none")
     mark = findings.mark(task, method, metric)
-    sign, meaning = SIGNS[mark]
-    shown = el("span", sign, class_="mark", title=meaning, role="img", aria_label=meaning)
     low, high = found["low"], found["high"]
     span = f"{score(low)}–{score(high)}" if low is not None else "no interval"
     return el(
         "td",
         el("span", score(found["value"]), class_="value"),
-        shown if sign else None,
+        _sign(mark),
         el("span", span, class_="span"),
         class_=mark,
     )
+
+
+def _sign(mark: Mark) -> Html | None:
+    sign, meaning = SIGNS[mark]
+    if not sign:
+        return None
+    return el("span", sign, class_="mark", title=meaning, role="img", aria_label=meaning)
 
 
 def _foot(findings: Findings) -> Html:
@@ -191,5 +196,6 @@ def _foot(findings: Findings) -> Html:
             continue
         span = f"{score(mean['low'])}–{score(mean['high'])}" if mean["low"] is not None else ""
         value = el("span", score(mean["value"]), class_="value")
-        cells.append(el("td", value, el("span", span, class_="span")))
+        sign = _sign(findings.mean_mark(method["name"]))
+        cells.append(el("td", value, sign, el("span", span, class_="span")))
     return el("tfoot", el("tr", el("th", "Mean", scope="row"), el("td"), *cells))
