@@ -183,11 +183,12 @@ def test_a_method_that_cannot_answer_is_left_out_of_that_task(traces: Traces) ->
             return super().classify(asked, seed)
 
     picky = replace(knower(name="picky"), classifies=Picky())
-    found = evaluate_classes(plan_of(traces, methods=[picky, method("ours")]))
+    ours = replace(method("ours"), notes=("of ours",))
+    found = evaluate_classes(plan_of(traces, methods=[picky, ours]))
     pairs = {(c["task"], c["method"]) for c in found["cells"]}
     assert ("taste", "picky") in pairs
     assert ("later", "picky") not in pairs
-    assert found["notes"] == ["picky is left out of later: no keywords are known for it"]
+    assert found["notes"] == ["picky is left out of later: no keywords are known for it", "of ours"]
     assert "picky" not in {s["method"] for s in found["summary"]}
     assert [d["task"] for d in found["differences"] if d["against"] == "picky"] == ["taste"]
 

@@ -1,5 +1,6 @@
 """What a method is."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,12 @@ def test_sources_are_found_through_parts_and_variants() -> None:
     assert both.at(0).sources() == [a, c]
     assert both.at(1).sources() == [b, c]
     assert both.at(2).sources() == [a, c]
+
+
+def test_a_method_of_several_seeds_says_what_its_first_one_does() -> None:
+    a, b = (replace(method(name), notes=(f"of {name}",)) for name in "ab")
+    assert over_seeds([a, b]).notes == ("of a",)
+    assert method("c").notes == ()
 
 
 def test_one_seed_is_the_method_itself() -> None:

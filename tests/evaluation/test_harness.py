@@ -157,6 +157,13 @@ def test_a_task_that_tells_nothing_apart_is_left_out_with_a_note(traces: Traces)
     assert len(found["notes"]) == 1
 
 
+def test_what_a_method_must_say_stands_in_the_notes_once(traces: Traces) -> None:
+    told = replace(method("ours"), notes=("a control of ours is left out: no traces",))
+    both = concatenated("both", "both", "ours", "x", told, method("more"))
+    found = evaluate(plan_of(traces, tasks=[aisle(1)], methods=[told, both]))
+    assert found["notes"] == ["a control of ours is left out: no traces"]
+
+
 def test_no_task_left_is_an_error(traces: Traces) -> None:
     bird = asked("bird", kind="has", channel="aisle", values=["bird"])
     with pytest.raises(GuardError, match=r"no task is left to evaluate: .*'bird'"):

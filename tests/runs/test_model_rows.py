@@ -1,6 +1,7 @@
 """The rows that are encoders, and the map of a model."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -35,6 +36,14 @@ def test_ours_is_the_model_and_untrained_is_not(rows: ModelRows, traces: Traces)
 def test_a_model_of_other_making_has_no_controls(rows: ModelRows) -> None:
     other = ModelRows(traces=rows.traces, steps=rows.steps, models=rows.models, runs=[])
     assert other.controls() == []
+
+
+def test_ours_says_why_it_has_no_controls_and_nothing_where_it_has_them(rows: ModelRows) -> None:
+    assert rows.ours().notes == ()
+    untold = replace(rows, runs=[], why_no_runs="its traces are lost")
+    assert untold.ours().notes == ("what pre-training adds is left out: its traces are lost",)
+    # Row by row of one experiment, nothing is left out: its controls are rows of their own.
+    assert replace(rows, runs=[]).ours().notes == ()
 
 
 def test_a_warm_run_has_both_controls(rows: ModelRows) -> None:

@@ -31,13 +31,21 @@ def test_controls_are_built_from_the_traces_of_the_training(
     events = small_events()
     del events[next(iter(events))]
     other = small_traces(tmp_path / "other", events)
-    assert saved_rows(other, [model], tmp_path / "cache").controls() == []
+    without = saved_rows(other, [model], tmp_path / "cache")
+    assert without.controls() == []
+    assert rows.ours().notes == ()
+    (note,) = without.ours().notes
+    assert note.startswith("what pre-training adds is left out: untrained encoder can be built")
+    assert traces.digest in note
+    assert other.digest in note
 
 
 def test_a_model_of_other_making_has_none(traces: Traces, undisturbed: Pretrained) -> None:
     foreign = Model(undisturbed.model.encoder, undisturbed.model.encoding)
     rows = saved_rows(traces, [foreign], Path("nowhere"))
     assert rows.controls() == []
+    (note,) = rows.ours().notes
+    assert "the model does not say how it was pre-trained" in note
     assert set(saved_entries(rows)) == {"encoding"}
     assert run_of({}) is None
 

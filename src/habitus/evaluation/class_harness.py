@@ -176,7 +176,7 @@ class _Harness:
             "cells": cells,
             "differences": difference_entries(tables, plan.methods),
             "summary": summary,
-            "notes": self.notes,
+            "notes": [*self.notes, *(n for method in plan.methods for n in method.notes)],
         }
 
     def _fits(self, task: AskedClasses) -> dict[str, list[ClassPrediction]]:

@@ -50,6 +50,8 @@ class Method:
     variants: tuple[Method, ...] = field(default=(), repr=False)
     """The same method fitted with several seeds: probe seed ``s`` reads variant ``s``, in turn."""
     probes: tuple[str, ...] = LADDER
+    notes: tuple[str, ...] = ()
+    """What results must say of it beside its figures."""
 
     def __post_init__(self) -> None:
         sources = (self.represent, self.predicts, self.parts or None, self.variants or None)
@@ -139,6 +141,7 @@ def over_seeds(variants: Sequence[Method]) -> Method:
         description=first.description,
         fingerprint=digest_of([variant.fingerprint for variant in variants]),
         variants=tuple(variants),
+        notes=first.notes,
     )
 
 

@@ -66,7 +66,7 @@ def evaluate(plan: EvaluationPlan) -> dict[str, Any]:
     """Return the parts of the results that follow from tasks and methods.
 
     Keys: format, seeds, split, tasks, methods, cells, differences, summary, notes. A task that
-    cannot tell methods apart is left out, with a note.
+    cannot tell methods apart is left out, with a note. Notes of methods follow.
 
     Raises:
         GuardError: a sensitive task that nobody allowed, or no task left.
@@ -85,6 +85,7 @@ def evaluate(plan: EvaluationPlan) -> dict[str, Any]:
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+    notes += [note for method in plan.methods for note in method.notes]
     plain: dict[str, Any] = results.plain({**found, "notes": notes})
     return plain
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -55,13 +55,21 @@ class ModelRows:
     """The row of the trained models."""
     row: tuple[str, Group, str] = ENCODERS["ours"]
     """Its label, group and description."""
+    why_no_runs: str | None = None
+    """Why there are no runs, to follow "what pre-training adds is left out: "."""
 
     def ours(self) -> Method:
-        """Return the row of the trained models."""
-        return self._over_seeds(self.name, self.row, self.models)
+        """Return the row of the trained models; it notes why it has no controls beside it."""
+        method = self._over_seeds(self.name, self.row, self.models)
+        if self.runs or self.why_no_runs is None:
+            return method
+        return replace(method, notes=(f"what pre-training adds is left out: {self.why_no_runs}",))
 
     def controls(self) -> list[Method]:
-        """Return the rows of the same encoders before training: untrained, and warm."""
+        """Return the rows of the same encoders before training: untrained, and warm.
+
+        There are none without runs; :meth:`ours` says why.
+        """
         if not self.runs:
             return []
         encoders = {"untrained": [run.build(self.traces, self.work)[0] for run in self.runs]}

@@ -34,21 +34,38 @@ def saved_rows(traces: Traces, models: Sequence[Model], folder: Path) -> ModelRo
     """Return the rows of models that were loaded; vectors are kept below ``folder``.
 
     The untrained and the warm encoder are built anew, which only the traces of the pre-training
-    allow: of others they would be other encoders.
+    allow: of others they would be other encoders. Where they cannot be built, the row of the
+    models says why.
 
     Raises:
         UsageError: the models are not seeds of one pre-training, so that their mean is of nothing.
     """
     _refuse_other_kinds(models)
     runs = [run_of(model.about.get("run") or {}) for model in models]
-    same = all(model.about.get("data", {}).get("digest") == traces.digest for model in models)
-    known = [run for run in runs if run is not None] if same else []
+    known = [run for run in runs if run is not None]
+    why_not = _why_not_built(traces, models, known)
     return ModelRows(
         traces=traces,
         steps=Steps(folder / "steps"),
         models=models,
-        runs=known if len(known) == len(models) else [],
+        runs=known if why_not is None else [],
         work=folder / "work",
+        why_no_runs=why_not,
+    )
+
+
+def _why_not_built(traces: Traces, models: Sequence[Model], runs: Sequence[Run]) -> str | None:
+    """Return why encoders before training cannot be built; None where they can."""
+    if len(runs) < len(models):
+        return "the model does not say how it was pre-trained, so it cannot be built untrained"
+    digests = [(model.about.get("data") or {}).get("digest") for model in models]
+    other = next((digest for digest in digests if digest != traces.digest), traces.digest)
+    if other == traces.digest:
+        return None
+    rows = ["untrained encoder", *(["warm start only"] if runs[0].begins_warm else [])]
+    return (
+        f"{' and '.join(rows)} can be built only from the traces of the pre-training (digest "
+        f"{other}), and these are others ({traces.digest}); evaluate on those traces to see it"
     )
 
 
