@@ -1,5 +1,6 @@
 """Canaries sing for honest methods, and fall silent for each way to leak."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from habitus.data.traces import Traces
 from habitus.evaluation.asked import AskedTask, PartUsers, ask, users_by_cutoff
 from habitus.evaluation.canaries import (
     Canary,
+    chance_verdict,
     fit_aggregates,
     fit_vocabulary,
     fitted_state_excludes_targets,
@@ -113,6 +115,35 @@ def test_permuted_labels_score_chance_for_honest_vectors(traces: Traces) -> None
     task, store = asked_store(traces, parts(traces))
     canary = permuted_labels_score_chance(task, method(), store)
     assert canary.passed, canary.detail
+
+
+@pytest.mark.parametrize(
+    ("scores", "passed", "drawn"),
+    [
+        # Three standard errors of five are 3 · .1 / √5 = .134; of twenty others .067.
+        (lambda _: 0.64, False, 25),
+        (lambda _: 0.36, False, 25),
+        (lambda _: 0.63, True, 5),
+        (lambda number: 0.6 if number % 5 else 0.5, True, 5),
+        (lambda number: 0.7 if number < 5 else 0.55, True, 25),
+        (lambda number: 0.7 if number < 5 else 0.57, False, 25),
+    ],
+)
+def test_a_leak_repeats_itself_and_luck_does_not(
+    scores: Callable[[int], float], passed: bool, drawn: int
+) -> None:
+    met: list[int] = []
+
+    def draw(number: int) -> tuple[float, float]:
+        met.append(number)
+        return scores(number), 0.1
+
+    canary = chance_verdict(draw, 0.5, "ours, tea: mean AUROC", 5)
+    assert (canary.passed, met) == (passed, list(range(drawn)))
+    if drawn == 25:
+        assert "of 5 permutations" in canary.detail
+        assert "; of 20 permutations" in canary.detail
+        assert "chance is .5 ± 0.067" in canary.detail
 
 
 class Name(Shares):

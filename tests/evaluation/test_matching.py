@@ -137,6 +137,22 @@ def test_estimates_and_differences_of_the_table(traces: Traces) -> None:
     assert estimate_entry(ours) == {"value": ours.value, "low": ours.low, "high": ours.high}
 
 
+def test_some_users_count_and_are_still_looked_for_among_all(traces: Traces) -> None:
+    task = MatchingTask(Snapshot(traces))
+    found = {"ours": [task.match(Drawn(0))], "noise": [task.match(Drawn(5))]}
+    some_N = np.arange(48) % 3 == 0
+    table, whole = MatchingTable(found, HOW, some_N), MatchingTable(found, HOW)
+    mean = float(found["ours"][0].values()[MAIN][some_N].mean())
+    assert table.num_users == 16
+    assert table.estimate("ours", MAIN).value == pytest.approx(mean)
+    assert mean != whole.estimate("ours", MAIN).value
+    assert table.counts_NR.shape[0] == 16
+    other = MatchingTable(found, HOW, ~some_N).estimate("ours", MAIN).value
+    assert (16 * mean + 32 * other) / 48 == pytest.approx(whole.estimate("ours", MAIN).value)
+    with pytest.raises(GuardError, match="1 of 48 users count: give two or more"):
+        MatchingTable(found, HOW, np.arange(48) == 3)
+
+
 def test_services_are_found_by_name(traces: Traces) -> None:
     class Turned(Drawn):
         services = ("search", None, "food", "arts")  # type: ignore[assignment]

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from habitus.data.split import Part, UserSplit
+from habitus.data.split import Part, UserSplit, parts_by_profile
 from habitus.data.traces import Traces
 from habitus.errors import DataError, GuardError, UsageError
 from habitus.evaluation.matching_split import MatchingSplit, on_several_services
@@ -53,6 +53,15 @@ def test_where_test_users_are_too_few_valid_users_join_and_stop_nothing(parted: 
     assert set(pool_U.tolist()) & set(range(30, 40))
     assert not set(pool_U.tolist()) & set(valid_U.tolist())
     assert set(pool_U.tolist()) | set(valid_U.tolist()) == set(range(30, 55)) - ALONE
+
+
+def test_who_of_a_pool_is_a_test_user_of_the_source(parted: Traces) -> None:
+    split = MatchingSplit(pool=14)
+    pool_U = split.parts(parted).pool_U
+    test_U = np.flatnonzero(parts_by_profile(parted, "split") == 2)
+    expected = [int(user) in set(test_U.tolist()) for user in pool_U]
+    assert split.of_test(parted, pool_U).tolist() == expected
+    assert 0 < sum(expected) < len(expected)
 
 
 def test_as_many_test_users_as_are_wanted_are_enough(parted: Traces) -> None:

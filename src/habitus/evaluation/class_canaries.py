@@ -21,6 +21,7 @@ from habitus.data.traces import Traces
 from habitus.evaluation.altered import reanswered, restricted
 from habitus.evaluation.canaries import (
     Canary,
+    chance_verdict,
     fit_aggregates,
     fitted_state_excludes_targets,
     future_changes_nothing,
@@ -101,22 +102,15 @@ def permuted_labels_score_chance(
 
     Users swap their classes across the parts, so only a leak is left to be found. Macro-F1 has no
     one value at chance, since it depends on how often each class is said; mean recall has. "Chance"
-    is within three standard errors of 1/C, those of the labels in random order.
+    is 1/C within what :func:`chance_verdict` allows; the deviation is that of the labels in random
+    order.
     """
-    found = [
-        _permuted_recall(asked, method, store, numpy_generator(seed, "permute", p))
-        for p in range(num_permutations)
-    ]
-    mean = float(np.mean([recall for recall, _ in found]))
-    error = float(np.sqrt(np.mean([spread**2 for _, spread in found]) / num_permutations))
-    chance = 1 / len(asked.classes)
-    return Canary(
-        name="permuted_labels_score_chance",
-        what="with the answers of other users nothing can be learned, and nothing is",
-        passed=bool(abs(mean - chance) <= 3 * error),
-        detail=f"{method.label}, {asked.name}: mean recall of {num_permutations} permutations "
-        f"{mean:.3f}, chance is {chance:.3f} ± {3 * error:.3f}",
-    )
+
+    def draw(number: int) -> tuple[float, float]:
+        return _permuted_recall(asked, method, store, numpy_generator(seed, "permute", number))
+
+    words = f"{method.label}, {asked.name}: mean recall"
+    return chance_verdict(draw, 1 / len(asked.classes), words, num_permutations)
 
 
 def _permuted_recall(

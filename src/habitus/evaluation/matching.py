@@ -163,20 +163,36 @@ class MatchingTable:
     Args:
         found: name → what each seed of it found.
         how: how often users are drawn anew.
+        some_N: which users count, ``(N)``, each still looked for among all; None for everybody.
+
+    Raises:
+        GuardError: fewer than two users count.
     """
 
-    def __init__(self, found: Mapping[str, Sequence[Matching]], how: Resampling) -> None:
+    def __init__(
+        self,
+        found: Mapping[str, Sequence[Matching]],
+        how: Resampling,
+        some_N: npt.NDArray[np.bool_] | None = None,
+    ) -> None:
         self.found = found
         self.how = how
-        self._values = {name: [one.values() for one in seeds] for name, seeds in found.items()}
+        task = next(iter(found.values()))[0].task
+        some_N = np.ones(len(task.places_N), bool) if some_N is None else some_N
+        if some_N.sum() < 2:
+            raise GuardError(f"{some_N.sum()} of {len(some_N)} users count: give two or more")
+        self.num_users = int(some_N.sum())
+        self._values = {
+            name: [{metric: of_N[some_N] for metric, of_N in one.values().items()} for one in seeds]
+            for name, seeds in found.items()
+        }
         self._dists: dict[tuple[str, str], Floats] = {}
 
     @cached_property
     def counts_NR(self) -> Counts:
         """How often each resample draws each user."""
-        task = next(iter(self.found.values()))[0].task
         generator = numpy_generator(self.how.seed, "bootstrap", "matching")
-        zeros_N = np.zeros(len(task.places_N), np.int64)
+        zeros_N = np.zeros(self.num_users, np.int64)
         return resample_counts(zeros_N, self.how.num_resamples, generator)
 
     def estimate(self, name: str, metric: str) -> Estimate:

@@ -85,6 +85,11 @@ class MatchingSplit(UserSplit):
             train_U = np.setdiff1d(train_U, self._left_out(train_U[several_U[train_U]]))
         return MatchingParts(train_U, valid_U, pool_U)
 
+    def of_test(self, traces: Traces, users_U: Rows) -> npt.NDArray[np.bool_]:
+        """Return which of some users, by row, are test users; a pool may hold valid users too."""
+        test_U: npt.NDArray[np.bool_] = self._part_of_each(traces)[users_U] == 2
+        return test_U
+
     def pairs(self, traces: Traces) -> Rows:
         """Return the train users on several services: what rungs are fitted on."""
         train_U = self.parts(traces).train_U

@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 
 from habitus.data.snapshot import Snapshot
+from habitus.data.traces import Rows, Traces
 from habitus.errors import GuardError
 from habitus.evaluation.bootstrap import Difference
 from habitus.evaluation.comparing import Resampling
 from habitus.evaluation.matching import MatchingTable, MatchingTask
+from habitus.evaluation.matching_split import MatchingSplit
 from habitus.runs.analyses import matching as module
 from habitus.runs.analyses.matching import (
     curve_finding,
@@ -102,6 +104,31 @@ def test_the_page_says_who_is_ahead_and_what_more_pairs_give(
     assert "chosen in sight" in notes
     assert results["config"]["ours"]["split"]["pool"] == size
     assert results["data"][0]["notices"] == ["Made up."]
+
+
+def test_where_a_choice_saw_some_the_others_have_a_table_of_their_own(
+    drawn: list[float],
+    tmp_path: Path,
+    checked: Callable[[Json], Json],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plan = shop_plan(tmp_path)
+
+    def every_third(split: MatchingSplit, traces: Traces, users_U: Rows) -> np.ndarray:
+        some_U: np.ndarray = np.arange(len(users_U)) % 3 == 0
+        return some_U
+
+    monkeypatch.setattr(MatchingSplit, "of_test", every_third)
+    assert len(matching(plan)["tables"]) == 4
+    monkeypatch.setitem(module.IN_SIGHT, plan.data, "chosen in sight")
+    results = checked(matching(plan))
+    whole, unseen = results["tables"][:2]
+    assert unseen["title"] == "Those whom no choice saw"
+    assert [row[0] for row in unseen["rows"]] == [row[0] for row in whole["rows"]]
+    assert unseen["rows"][-1][2] != whole["rows"][-1][2]
+    number = -(-split_of(plan).pool // 3)
+    assert unseen["note"].startswith(f"{number} test users of the source")
+    assert f"Of those whom no choice saw ({number}, still among all)" in results["findings"][-2]
 
 
 def test_nobody_who_is_matched_is_learned_from(tmp_path: Path) -> None:

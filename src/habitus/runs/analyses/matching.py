@@ -42,10 +42,12 @@ QUESTION: Final = "Is somebody found again on another service by what was left o
 POOLS: Final = {"art_office": 1_000, "food_kitchen": 1_000, "complete_journey_services": 500}
 """Users to match; of other sets, the test users on several services, at most 1,000."""
 IN_SIGHT: Final = {
-    "food_kitchen": "The settings of preset ci were chosen on valid users, half of whom are "
-    "matched here: the encoder is a little flattered.",
+    "food_kitchen": "The settings of preset ci were chosen on valid users, some of whom are "
+    "matched here: the encoder is a little flattered. The table of those whom no choice saw, the "
+    "source's test users, is beside it.",
 }
 """Set → what was chosen in sight of those who are matched."""
+UNSEEN: Final = "those whom no choice saw"
 SHARES: Final = (0.125, 0.25, 0.5, 1.0)
 """Of the training pairs, for the curve."""
 QUICK_SHARES: Final = (0.25, 1.0)
@@ -68,10 +70,16 @@ def matching(plan: AnalysisPlan) -> Json:
     table = MatchingTable({CHANCE: [task.chance()], **found}, plan.resampling)
     labels = {CHANCE: "chance", **{row.name: row.label for row in rows}}
     points = curve(plan, task, split, table)
+    unseen = unseen_table(plan, split, table)
     answer = Answer(
-        findings=[*findings(table, labels), curve_finding(points)],
+        findings=[
+            *findings(table, labels),
+            *([unseen_finding(unseen)] if unseen else []),
+            curve_finding(points),
+        ],
         tables=[
             scores(table, labels),
+            *([unseen_scores(unseen, labels)] if unseen else []),
             differences(table, labels),
             directions(table, labels),
             curve_table(points),
@@ -95,6 +103,35 @@ def run_of(plan: AnalysisPlan, split: MatchingSplit) -> ClueRun:
     """Return the run that is asked about: trained and stopped on users who are not matched."""
     run = clue("quick" if plan.quick else plan.preset)
     return replace(run, split=split, split_attribute=None)
+
+
+def unseen_table(
+    plan: AnalysisPlan, split: MatchingSplit, table: MatchingTable
+) -> MatchingTable | None:
+    """Return the same of users in whose sight nothing was chosen; None where that is everybody."""
+    if plan.data not in IN_SIGHT:
+        return None
+    task = table.found[OURS][0].task
+    unseen_N = split.of_test(plan.traces, task.snapshot.users_U[task.places_N])
+    if unseen_N.all() or unseen_N.sum() < 2:
+        return None
+    return MatchingTable(table.found, plan.resampling, unseen_N)
+
+
+def unseen_finding(unseen: MatchingTable) -> str:
+    """Return who is ahead among users in whose sight nothing was chosen."""
+    return (
+        f"Of {UNSEEN} ({unseen.num_users:,}, still among all) the encoder finds "
+        f"{share(unseen.estimate(OURS, MAIN))}, linear CCA {share(unseen.estimate(RUNG, MAIN))}: "
+        f"{verdict(unseen.difference(OURS, RUNG))}."
+    )
+
+
+def unseen_scores(unseen: MatchingTable, labels: Mapping[str, str]) -> Json:
+    """Return every metric of every method of those users."""
+    note = f"{unseen.num_users:,} test users of the source, each looked for among the whole pool."
+    title = UNSEEN[0].upper() + UNSEEN[1:]
+    return {**scores(unseen, labels), "title": title, "note": note}
 
 
 def curve(
