@@ -4,7 +4,9 @@ The twin has PyTorch's own layers and the same weights (``tests/encoders/item_tw
 of every slot padded to the longest of the batch, each as often as it occurs. Beside it stands one
 that pads texts but no slots. Encoding of texts is held against what sentence encoders do: sorted by
 length, 32 at a time, padded to the longest of these. All take turns and the fastest of several
-turns counts: other work on the machine slows all of them, so ratios survive it.
+turns counts: other work on the machine slows all of them, so ratios survive it. The package
+sentence-transformers itself encodes the same texts in an environment of its own, where that is
+made.
 
 Users from cached vectors of their items are held against users from tokens, in the batches that a
 model makes by default and in ones so large that most texts of a batch are repeats.
@@ -14,6 +16,8 @@ Where ``HABITUS_DATA`` has the two Amazon sets, the people are theirs; else they
 
 from __future__ import annotations
 
+import json
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -26,10 +30,11 @@ from torch import Tensor
 from torch.optim import AdamW
 
 from benchmarks.harness import Entry, record
+from benchmarks.peers.environments import python_of
 from habitus.data.byte_bpe import ByteBPEConfig
 from habitus.data.item_batches import ItemTextEncoding
 from habitus.data.item_pairs import ItemPairBatch, ItemPairBatches, ItemPairConfig
-from habitus.data.item_sequence import ItemSequenceBatch, ItemSequenceConfig
+from habitus.data.item_sequence import NUM_PREFIX, ItemSequenceBatch, ItemSequenceConfig
 from habitus.data.snapshot import Snapshot
 from habitus.data.traces import Traces
 from habitus.datasets import DATASETS
@@ -283,6 +288,9 @@ def _encoding(
     with torch.inference_mode():
         seconds = _take_turns(work, turns=TURNS)
     encoder.train()
+    began = time.perf_counter()
+    encoding.bpe.encode([_words(encoding, text) for text in texts])
+    tokenising = time.perf_counter() - began
     repeats = 1 - len(texts) / len(items)
     note = f"{len(items):,} items of {some.num_users:,} users, {repeats:.0%} repeats in a batch"
     speed = len(items) / seconds["ours"]
@@ -292,9 +300,8 @@ def _encoding(
             name=f"{name}: encode against a sentence encoder's batches",
             measured=seconds["sorted"] / seconds["ours"],
             unit="×",
-            bar=2.0,
-            note="of a model of the same size in PyTorch's layers: by length, 32 at a time, as "
-            "sentence-transformers does, which is not installed here",
+            note="of a model of the same size in PyTorch's layers, from tokens: by length, 32 at a "
+            "time",
         ),
         Entry(
             name=f"{name}: the same against texts as they come",
@@ -308,7 +315,50 @@ def _encoding(
             unit="×",
             note="by length, 32 at a time",
         ),
+        _against_peer(name, encoding, items, seconds["ours"], tokenising),
     ]
+
+
+def _against_peer(
+    name: str, encoding: ItemTextEncoding, items: Sequence[Tensor], ours: float, tokenising: float
+) -> Entry:
+    """Encode the same items by sentence-transformers, whose clock holds its tokeniser, too."""
+    words = f"{name}: encode texts against sentence-transformers"
+    python = python_of("sentence_transformers")
+    if python is None:
+        note = "python -m benchmarks.peers sentence_transformers makes its environment"
+        return Entry(name=words, measured=None, unit="×", bar=2.0, note=note)
+    bert = {
+        "vocab_size": encoding.bpe.num_tokens,
+        "hidden_size": WIDTH,
+        "num_hidden_layers": LAYERS,
+        "num_attention_heads": HEADS,
+        "intermediate_size": 4 * WIDTH,
+        "max_position_embeddings": encoding.config.max_tokens,
+    }
+    texts = [_words(encoding, item) for item in items]
+    with tempfile.TemporaryDirectory() as folder:
+        encoding.bpe.save(Path(folder))
+        asked = {"texts": texts, "batch": SENTENCES, "bert": bert}
+        (Path(folder) / "asked.json").write_text(json.dumps(asked), encoding="utf8")
+        script = Path(__file__).parent / "peers/run_sentence_transformers.py"
+        command = [str(python), str(script), folder, str(TURNS)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+    found = json.loads(done.stdout.splitlines()[-1])
+    return Entry(
+        name=words,
+        measured=found["seconds"] / (ours + tokenising),
+        unit="×",
+        bar=2.0,
+        note=f"version {found['version']}, a BERT of the same size and tokens, {SENTENCES} at a "
+        f"time: {found['seconds']:.2f} s for {found['texts']:,} items; ours {ours:.2f} s, and "
+        f"{tokenising:.2f} s to tokenise, which is done once",
+    )
+
+
+def _words(encoding: ItemTextEncoding, token_L: Tensor) -> str:
+    """Return the text of an item's tokens, without those of its service and kind."""
+    return encoding.bpe.decode(token_L[NUM_PREFIX:].numpy())
 
 
 def _cached(

@@ -17,6 +17,7 @@ REQUIREMENTS: Final[dict[str, tuple[str, ...]]] = {
     # 0.7.0 installs but does not import: its wheel lacks ptls.preprocessing.dask
     # .dask_transformation. 0.6.0 is the nearest that does; pyspark it does not declare.
     "pytorch_lifestream": ("pytorch-lifestream==0.6.0", "pyspark", "pandas", "torch<2.14"),
+    "sentence_transformers": ("sentence-transformers==6.2.0", "torch<2.14"),
 }
 
 
