@@ -46,9 +46,9 @@ def test_loss_labels_and_routers_of_every_encoder(tmp_path: Path, checked: Check
     assert auc["best possible"] == max(auc.values())
     assert {row[0] for row in routers["rows"]} == {names[1], names[3]}
     assert [p["title"] for p in results["plots"]] == [
-        "Held-out loss by experts",
-        "What is found by experts",
-        "AUC of labels by experts",
+        "Held-out loss, by number of experts",
+        "Share of the hidden remedy that is found, by number of experts",
+        "AUC of labels, by number of experts",
     ]
     assert [s["label"] for s in results["plots"][0]["series"]] == [
         "200 users", "400 users", "best possible",

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from habitus.runs.analyses.targeting_sets import SETS
@@ -63,8 +65,43 @@ def test_curves_are_of_all_rows_and_budgets() -> None:
 
 def test_findings_say_levels_differences_and_how_many() -> None:
     said = findings(replayed(2))
-    assert "PLE + SUPERMOE vector 50" in said[0]
-    assert said[1].startswith("PLE + SUPERMOE vector less PLE + BERT vector, same budget")
-    assert "better" in said[1]
-    assert said[-1].endswith("better in 18, worse in 0, a tie in 0 of 18.")
+    percent = "\N{NO-BREAK SPACE}%"
+    # Ten of twenty responders are within a tenth of the people; who orders by chance finds few.
+    assert said[0].startswith(
+        f"Targeting 10{percent} reaches of all responders, who redeem a coupon: "
+        f"SUPERMOE vector 50{percent}, BERT vector "
+    )
+    # All ten who are targeted respond and spend 10.
+    assert said[1].startswith(
+        "SUPERMOE vector against BERT vector, who redeem a coupon: better in reach +."
+    )
+    assert said[2].startswith("SUPERMOE vector against PLE alone, who redeem a coupon: better")
+    assert said[3].startswith(f"Targeting 10{percent} reaches of all responders, mean over 2")
+    assert said[-1] == (
+        "SUPERMOE vector against BERT vector, at all budgets and measures: better in 18, worse in "
+        "0, a tie in 0 of 18."
+    )
     assert not any("A/B" in text for text in said)
+
+
+def test_measures_with_one_verdict_stand_together() -> None:
+    found = replayed(1)
+    [campaign] = found.table.campaigns
+    # Those who respond pay nothing: the first row is behind in value, ahead in the others.
+    paid = replace(campaign, value_B=10.0 - campaign.value_B)
+    told = findings(replace(found, table=TargetingTable([paid], CURVE, 200)))[1]
+    _, parts = told.split(": ", 1)
+    better, worse = parts.split("; ")
+    assert better.startswith("better in reach +.")
+    assert " and conversion +" in better
+    assert worse.startswith("worse in value \N{MINUS SIGN}")
+
+
+def test_findings_are_two_lines_at_most() -> None:
+    # 165 letters are two lines of a page at the size in which findings stand.
+    assert max(map(len, findings(replayed(2)))) <= 165
+
+
+def test_uplifts_are_written_with_their_sign() -> None:
+    uplift = tables(replayed(1))[1]
+    assert uplift["rows"][0][1]["signed"] is True

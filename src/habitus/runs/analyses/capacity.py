@@ -20,11 +20,12 @@ from habitus.evaluation.predictions import ProbeTrials
 from habitus.evaluation.results import data_entry
 from habitus.evaluation.vectors import FeatureStore
 from habitus.runs.analyses.base import AnalysisPlan, Answer, analysis_results
+from habitus.runs.analyses.capacity_findings import findings
 from habitus.runs.analyses.capacity_held_out import HeldOutTable
 from habitus.runs.analyses.capacity_reading import HiddenReading
 from habitus.runs.analyses.capacity_rows import Trained, Variant, trained, variants
 from habitus.runs.analyses.capacity_sets import CapacitySet, capacity_set
-from habitus.runs.analyses.capacity_tables import Studied, findings, plots, tables
+from habitus.runs.analyses.capacity_tables import Studied, plots, tables
 from habitus.runs.analyses.ple_rows import PLE, PleReader, PleRow, control_rows, counts_of
 from habitus.runs.analyses.ple_table import PleTable
 from habitus.runs.steps import Json

@@ -1,4 +1,4 @@
-"""Tables, plots and findings of the study of capacity."""
+"""Tables and plots of the study of capacity."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from habitus.runs.analyses.capacity_held_out import (
 )
 from habitus.runs.analyses.capacity_rows import Trained, Variant
 from habitus.runs.analyses.capacity_sets import CapacitySet
-from habitus.runs.analyses.ple_rows import AGGREGATES, ALONE, RANDOM, PleRow
+from habitus.runs.analyses.ple_rows import ALONE, PleRow
 from habitus.runs.analyses.ple_table import AUC, LABELS, PleTable
+from habitus.runs.analyses.wording import figure
 from habitus.runs.steps import Json
 
 DENSE: Final = 1
@@ -58,23 +59,19 @@ def plots(found: Studied) -> list[Json]:
     alone = found.what.hidden is not None
     loss_words = f"loss of {found.what.hidden}, hidden alone" if alone else "held-out loss"
     curves: list[tuple[str, str, str, float | None]] = [
-        ("Held-out loss by experts", f"{loss_words}, nats", found.main_loss, None)
+        ("Held-out loss, by number of experts", f"{loss_words}, nats", found.main_loss, None)
     ]
     if alone:
-        words = f"share of hidden {found.what.hidden} that is found"
-        curves.append(("What is found by experts", words, ALONE_RIGHT, found.what.best_right))
+        title = f"Share of the hidden {found.what.hidden} that is found, by number of experts"
+        curves.append((title, "share that is found", ALONE_RIGHT, found.what.best_right))
     made = [_curve(found, *curve) for curve in curves]
     return [*made, _auc_curve(found)]
 
 
-def findings(found: Studied) -> list[str]:
-    """Return where capacity pays: in what is predicted, and in what labels say."""
-    return [*_loss_findings(found), *_label_findings(found)]
-
-
 def entry(difference: Difference) -> Json:
-    """Return a difference for a table."""
-    return {"value": difference.value, "low": difference.low, "high": difference.high}
+    """Return a difference for a table, to be written with its sign."""
+    found = {"value": difference.value, "low": difference.low, "high": difference.high}
+    return found | {"signed": True}
 
 
 def _capacity(found: Studied) -> Json:
@@ -98,11 +95,9 @@ def _capacity(found: Studied) -> Json:
         rows.append([*cells, *((None, None) if less is None else (entry(less), less.verdict))])
     hidden = f"{found.what.hidden} alone" if alone else "all channels"
     best = ""
-    if found.what.best_loss is not None:
-        best = (
-            f" Best possible with {hidden} hidden: loss {found.what.best_loss:.3f}, "
-            f"found {found.what.best_right:.3f}."
-        )
+    loss, right = found.what.best_loss, found.what.best_right
+    if loss is not None and right is not None:
+        best = f" Best possible with {hidden} hidden: loss {figure(loss)}, found {figure(right)}."
     return {
         "title": "Weights, operations, and what is predicted of people never seen",
         "note": "Active: weights outside of lookup tables that one event meets. Operations: "
@@ -201,7 +196,7 @@ def _auc_curve(found: Studied) -> Json:
             points.append(_point(variant.experts, estimate._asdict()))
         series.append({"label": f"PLE + vector, {size}", "points": points})
     alone = found.labels.estimate(ALONE).value
-    return _plot(found, "AUC of labels by experts", "AUC", series, alone, "PLE alone")
+    return _plot(found, "AUC of labels, by number of experts", "AUC", series, alone, "PLE alone")
 
 
 def _plot(
@@ -215,82 +210,11 @@ def _plot(
         "kind": "lines",
         "title": title,
         "note": "At equal active operations. Upright lines are 95 % intervals.",
-        "x": "experts",
+        "x": "number of experts",
         "y": y,
         "log_x": True,
         "series": series,
     }
-
-
-def _loss_findings(found: Studied) -> list[str]:
-    said = []
-    channel = found.what.hidden
-    for size in found.what.sizes:
-        same = [v for v in found.variants if v.size == size]
-        dense, more = same[0], same[1:]
-        by_experts = {
-            v.experts: found.held_out.difference(v.name, dense.name, found.main_loss) for v in more
-        }
-        text = f"Pre-trained on {size}: the held-out loss {_starts(by_experts, lower=True)}"
-        text += _least(found, same)
-        if channel is not None:
-            right = [found.held_out.estimate(v.name, ALONE_RIGHT)["value"] for v in same]
-            shares = ", ".join(f"{r:.3f} ({v.experts})" for r, v in zip(right, same, strict=True))
-            text += f". Of hidden {channel} found, by experts: {shares}"
-            text += f"; at best {found.what.best_right:.3f}"
-        said.append(f"{text}.")
-    return said
-
-
-def _least(found: Studied, same: Sequence[Variant]) -> str:
-    """Return with how many experts the loss is least, and what the most of them are beside it."""
-    table, name = found.held_out, found.main_loss
-    best = min(same, key=lambda v: table.estimate(v.name, name)["value"])
-    text = f", and is least with {best.experts}"
-    if best is not same[-1]:
-        more = table.difference(same[-1].name, best.name, name)
-        text += f" ({same[-1].experts} beside it {_told(more)})"
-    return text
-
-
-def _label_findings(found: Studied) -> list[str]:
-    labels, said = found.labels, []
-    for size in found.what.sizes:
-        same = [v for v in found.variants if v.size == size]
-        dense, more = same[0], same[1:]
-        best = max(same, key=lambda v: labels.estimate(v.name).value)
-        alone = labels.difference(best.name, ALONE)
-        by_experts = {v.experts: labels.difference(v.name, dense.name) for v in more}
-        said.append(
-            f"Labels with vectors of {size}: AUC of PLE + the vector of {best.label} is "
-            f"{labels.estimate(best.name).value:.3f}, less PLE alone {_told(alone)}. "
-            f"Against one expert, AUC {_starts(by_experts, lower=False)}."
-        )
-    for name, label in _named(found):
-        if name in (RANDOM, AGGREGATES):
-            said.append(f"{label} less PLE alone: {_told(labels.difference(name, ALONE))}.")
-    if found.what.bounds:
-        levels = (f"{k} {labels.estimate(k).value:.3f}" for k in found.what.bounds)
-        said.append(f"PLE alone {labels.estimate(ALONE).value:.3f}; {'; '.join(levels)} (AUC).")
-    return said
-
-
-def _starts(by_experts: Mapping[int, Difference], *, lower: bool) -> str:
-    """Return from how many experts on it pays, as a clause, with every interval."""
-    better = [number for number, d in by_experts.items() if d.verdict == "better"]
-    told = "; ".join(f"{number} experts {_told(d)}" for number, d in by_experts.items())
-    way = "falls" if lower else "rises"
-    start = f"{way} from {min(better)} experts on" if better else f"{way} with no more experts"
-    return f"{start} ({told})"
-
-
-def _told(difference: Difference) -> str:
-    low, high = difference.low, difference.high
-    return f"{difference.value:+.3f} [{low:+.3f}, {high:+.3f}], {_word(difference.verdict)}"
-
-
-def _word(verdict: str) -> str:
-    return "a tie" if verdict == "tie" else verdict
 
 
 def _named(found: Studied) -> list[tuple[str, str]]:
@@ -316,4 +240,4 @@ def _mean(found: Studied, variant: Variant, fact: str) -> float:
     return float(np.mean([one.facts[fact] for one in found.trained[variant.name]]))
 
 
-__all__ = ["AUC", "Studied", "entry", "findings", "plots", "tables"]
+__all__ = ["AUC", "Studied", "entry", "plots", "tables"]

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from habitus.evaluation.bootstrap import Difference
 from habitus.runs.analyses.ple_rows import AGGREGATES, ALONE, RANDOM
 from habitus.runs.analyses.tables import percent
 from habitus.runs.analyses.targeting_sets import TargetingSet
 from habitus.runs.analyses.targeting_table import MEASURES, TargetingTable
+from habitus.runs.analyses.wording import VERDICTS, listed, told
 from habitus.runs.steps import Json
 
 EXPERTS, DENSE = "experts", "dense"
@@ -61,21 +61,35 @@ def plots(found: Replayed) -> list[Json]:
 def findings(found: Replayed) -> list[str]:
     """Return what a budget of a tenth reaches, and against whom that is more or less."""
     said = []
-    budget = BUDGETS[1]
     for words, names in found.groups:
-        levels = ", ".join(
-            f"{label} {percent(found.table.estimate(row, 'reach', budget, names).value)}"
-            for row, label in LABELS.items()
-        )
-        said.append(f"A budget of {percent(budget)}, {words}: reached of all responders: {levels}.")
-        for other in (DENSE, ALONE):
-            parts = "; ".join(
-                f"{measure} {_told(found.table.difference(EXPERTS, other, measure, budget, names))}"
-                for measure in MEASURES
-            )
-            said.append(f"{LABELS[EXPERTS]} less {LABELS[other]}, same budget, {words}: {parts}.")
+        said.append(_reached(found, words, names))
+        said += [_against(found, other, words, names) for other in (DENSE, ALONE)]
     said.append(_count(found))
     return said
+
+
+def _reached(found: Replayed, words: str, names: Sequence[str]) -> str:
+    """Return the share of responders that each row reaches with the middle budget."""
+    shares = {
+        _short(row): percent(found.table.estimate(row, "reach", BUDGETS[1], names).value)
+        for row in LABELS
+    }
+    levels = ", ".join(f"{row} {share}" for row, share in shares.items())
+    return f"Targeting {percent(BUDGETS[1])} reaches of all responders, {words}: {levels}."
+
+
+def _against(found: Replayed, other: str, words: str, names: Sequence[str]) -> str:
+    """Return in which measures the first row is ahead of another, behind it, or level."""
+    by_verdict: dict[str, list[str]] = {}
+    for measure in MEASURES:
+        less = found.table.difference(EXPERTS, other, measure, BUDGETS[1], names)
+        by_verdict.setdefault(VERDICTS[less.verdict], []).append(f"{measure} {told(less)}")
+    parts = "; ".join(f"{word} in {listed(of)}" for word, of in by_verdict.items())
+    return f"{_short(EXPERTS)} against {_short(other)}, {words}: {parts}."
+
+
+def _short(row: str) -> str:
+    return LABELS[row].removeprefix("PLE + ")
 
 
 def _levels(found: Replayed, words: str, names: Sequence[str]) -> Json:
@@ -107,7 +121,8 @@ def _uplift(found: Replayed, words: str, names: Sequence[str]) -> Json:
             cells: list[Any] = []
             for measure in MEASURES:
                 d = found.table.difference(EXPERTS, other, measure, budget, names)
-                cells += [{"value": d.value, "low": d.low, "high": d.high}, d.verdict]
+                cells += [{"value": d.value, "low": d.low, "high": d.high, "signed": True}]
+                cells += [d.verdict]
             rows.append([f"less {label}, {percent(budget)}", *cells])
     heads = [part for measure in MEASURES for part in (measure, f"{measure}: it is")]
     return {
@@ -144,13 +159,8 @@ def _count(found: Replayed) -> str:
         for measure in MEASURES
         for budget in BUDGETS
     ]
-    counts = {word: verdicts.count(word) for word in ("better", "worse", "tie")}
+    better, worse, ties = (sum(v == word for v in verdicts) for word in VERDICTS)
     return (
-        f"Over {LABELS[DENSE]}, at all budgets and measures: better in {counts['better']}, worse "
-        f"in {counts['worse']}, a tie in {counts['tie']} of {len(verdicts)}."
+        f"{_short(EXPERTS)} against {_short(DENSE)}, at all budgets and measures: better in "
+        f"{better}, worse in {worse}, a tie in {ties} of {len(verdicts)}."
     )
-
-
-def _told(difference: Difference) -> str:
-    word = "a tie" if difference.verdict == "tie" else difference.verdict
-    return f"{difference.value:+.3g} [{difference.low:+.3g}, {difference.high:+.3g}], {word}"

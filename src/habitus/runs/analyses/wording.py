@@ -1,0 +1,58 @@
+"""Figures inside the sentences of an analysis, written as its page writes them in tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from habitus.evaluation.bootstrap import Difference
+
+VERDICTS: Final[Mapping[str, str]] = {"better": "better", "worse": "worse", "tie": "a tie"}
+"""Verdict → what sentences call it."""
+_MOST_DIGITS: Final = 9
+
+
+def figure(value: float, *, sign: bool = False) -> str:
+    """Return a figure without its leading zero: three digits, fewer where it is large.
+
+    >>> figure(0.0124), figure(1.0), figure(-72.94), figure(1348.7)
+    ('.012', '1.000', '−72.9', '1,349')
+    >>> figure(-0.0124, sign=True), figure(0.5, sign=True), figure(0.0, sign=True)
+    ('−.012', '+.500', '.000')
+    """
+    return _written(value, 3 if abs(value) < 10 else 1 if abs(value) < 100 else 0, sign)
+
+
+def told(found: Difference) -> str:
+    """Return a difference with its interval, whose ends are zero only where they are.
+
+    >>> told(Difference(-0.0222, -0.035, 0.00004, 0.1, "tie"))
+    '−.022 [−.035, +.00004]'
+    """
+    return f"{figure(found.value, sign=True)} [{_end(found.low)}, {_end(found.high)}]"
+
+
+def listed(words: Sequence[object]) -> str:
+    """Return words one after the other, the last after "and".
+
+    >>> listed([4, 16, 64]), listed([4]), listed([])
+    ('4, 16 and 64', '4', '')
+    """
+    *first, last = [str(word) for word in words] or [""]
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def _end(value: float) -> str:
+    text = figure(value, sign=True)
+    if value == 0 or text.strip(".0"):
+        return text
+    digits = next((d for d in range(3, _MOST_DIGITS) if round(value, d)), _MOST_DIGITS)
+    return _written(value, digits, sign=True)
+
+
+def _written(value: float, digits: int, sign: bool) -> str:
+    text = f"{abs(value):,.{digits}f}"
+    if not text.strip("0."):
+        return text.removeprefix("0")
+    mark = "\N{MINUS SIGN}" if value < 0 else "+" if sign else ""
+    return mark + (text[1:] if text.startswith("0.") else text)
