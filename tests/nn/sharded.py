@@ -32,7 +32,7 @@ from habitus.training.distributed import average_gradients
 from habitus.training.optimizer import Optimizers
 from habitus.training.row_wise_adagrad import RowWiseAdagrad
 from habitus.training.shard_files import INDEX, load_shards, save_shards
-from habitus.training.shards import average_shards, norm_over_shards
+from habitus.training.shards import average_shards, collect, norm_over_shards, spread
 from tests.encoders.sequences import CONFIG, NUM_BINS, make_batch
 
 NUM_ROWS, DIM, NUM_NEGATIVES, FIRST_ROW = 37, 5, 9, 4
@@ -297,6 +297,21 @@ def masked(rank: int, _world: int) -> Tensors:
     return {**found, **counts, "total": loss.total.detach()[None]}
 
 
+def spread_out(rank: int, _world: int) -> Tensors:
+    """Look tokens up in a plain table, in its shards, and in the plain table that comes of them."""
+    projection, _ = project(nn.Embedding(NUM_ROWS, DIM, _weight=plain_table()), rank)
+    tokens_B = torch.randint(11, (3 * rank,), generator=torch_generator(rank, "tokens"))
+    found: Tensors = {}
+    for place in ("plain", "shards"):
+        found[f"{place}|rows"] = projection.channel_rows(1, tokens_B).detach()
+        found[f"{place}|channel"] = projection.channel_table(0, 20).detach()
+        found[f"{place}|held"] = torch.tensor([len(projection.table.weight)])
+        if place == "plain":
+            spread(projection, "table")
+    collect(projection)
+    return {**found, "whole": projection.table.weight.detach().clone()}
+
+
 CASES: dict[str, Callable[[int, int], Tensors]] = {
     "lookups": lookups,
     "first_rows": first_rows,
@@ -307,6 +322,7 @@ CASES: dict[str, Callable[[int, int], Tensors]] = {
     "projected": projected,
     "training": training,
     "clipped": clipped,
+    "spread_out": spread_out,
     "masked": masked,
 }
 

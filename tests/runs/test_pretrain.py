@@ -47,6 +47,24 @@ def test_twice_is_once_bit_by_bit(traces: Traces, undisturbed: Pretrained, tmp_p
     assert bits(pretrain(traces, small_run(), tmp_path)) == bits(undisturbed)
 
 
+def test_alone_a_sharded_table_is_a_plain_one_by_another_optimiser(
+    traces: Traces, tmp_path: Path
+) -> None:
+    same = "training.eps=0.001"
+    sharded = override(small_run(), ["sharded=true", same])
+    plain = override(small_run(), ["training.table_optimizer=row_wise_adagrad", same])
+    ours, theirs = (
+        pretrain(traces, run, tmp_path / name) for name, run in (("s", sharded), ("p", plain))
+    )
+    assert type(ours.model.encoder.get_submodule("project.table")) is torch.nn.Embedding
+    weights, expected = (made.model.encoder.state_dict() for made in (ours, theirs))
+    assert weights.keys() == expected.keys()
+    for name, tensor in weights.items():
+        torch.testing.assert_close(tensor, expected[name], atol=1e-5, rtol=1e-5, msg=name)
+    assert (ours.rank, ours.num_processes) == (0, 1)
+    assert ours.facts()["num_processes"] == 1
+
+
 def test_a_finished_training_is_not_trained_again(
     traces: Traces, undisturbed: Pretrained, tmp_path: Path
 ) -> None:

@@ -15,7 +15,16 @@ from habitus.nn.stages import run
 from habitus.objectives.split import ALONE, Peers
 from habitus.training import distributed
 from habitus.training.config import TrainingConfig
-from habitus.training.distributed import average_gradients, peers
+from habitus.training.distributed import (
+    any_wishes,
+    average_gradients,
+    device_of_process,
+    first_alone,
+    least,
+    peers,
+    processes,
+    same_weights,
+)
 from habitus.training.grad_cache import Backward
 from tests.objectives.item_pairs import shard
 from tests.objectives.threads import together
@@ -102,3 +111,30 @@ def test_sparse_tables_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.autograd.backward(table(torch.tensor([1])).sum())
     with pytest.raises(UsageError, match="set sparse to false"):
         average_gradients(table)
+
+
+def test_processes_go_on_from_the_latest_checkpoint_that_all_have(folder: Path) -> None:
+    found = of_both(folder, "cut")
+    for part in found:
+        # Four steps were done, and one process lost what it kept of the last.
+        assert part.pop("resumed_from").item() == 3
+        names = [name.removeprefix("cut.") for name in part if name.startswith("cut.")]
+        assert names
+        for name in names:
+            assert torch.equal(part[f"cut.{name}"], part[f"undisturbed.{name}"]), name
+            assert torch.equal(part[f"cut.{name}"], found[0][f"cut.{name}"]), name
+
+
+def test_alone_there_is_nobody_to_agree_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert any_wishes(True, False) == (True, False)
+    assert least(3) == 3
+    assert device_of_process("cuda") == "cuda"
+    layer = nn.Linear(2, 1)
+    before = layer.weight.detach().clone()
+    with processes(), first_alone():
+        assert peers() is ALONE
+        same_weights(layer)
+    assert torch.equal(layer.weight, before)
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    with processes():
+        assert peers() is ALONE

@@ -203,3 +203,26 @@ def test_gradients_are_forgotten(module: Everything) -> None:
     torch.autograd.backward(module.loss())
     optimizers.zero_grad()
     assert all(p.grad is None for p in module.parameters())
+
+
+def test_tables_train_by_row_wise_adagrad_where_that_is_asked_for(module: Everything) -> None:
+    config = TrainingConfig(
+        max_steps=1, table_optimizer="row_wise_adagrad", sparse_learning_rate=0.5, clip_norm=None
+    )
+    optimizers = Optimizers(module, config)
+    assert optimizers.names["tables"] == ["table.weight", "bag.weight"]
+    before = {name: weight.detach().clone() for name, weight in module.named_parameters()}
+    torch.autograd.backward(module.loss())
+    grad_VD = module.bag.weight.grad
+    assert grad_VD is not None
+    optimizers.step()
+    # lr · g / sqrt(mean of g² in the row), where there is a gradient at all.
+    for row in range(7):
+        size = grad_VD[row].square().mean().sqrt()
+        moved = 0.5 * grad_VD[row] / size if size > 0 else torch.zeros(4)
+        torch.testing.assert_close(module.bag.weight[row], before["bag.weight"][row] - moved)
+    assert not torch.equal(module.linear.weight, before["linear.weight"])
+    assert "tables" not in Optimizers(module, CONFIG).names
+    # One number a row.
+    state = optimizers.optimizers["tables"].state[module.bag.weight]
+    assert {name: tuple(x.shape) for name, x in state.items()} == {"square_V": (7,)}

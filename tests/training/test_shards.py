@@ -8,8 +8,14 @@ from torch import nn
 
 from habitus.nn.sharded_table import ShardedTable
 from habitus.training.optimizer import Optimizers
-from habitus.training.shards import average_shards, norm_over_shards, sharded_tables
-from tests.nn.sharded import CLIPPED, Towers, of_all
+from habitus.training.shards import (
+    average_shards,
+    collect,
+    norm_over_shards,
+    sharded_tables,
+    spread,
+)
+from tests.nn.sharded import CLIPPED, NUM_ROWS, Towers, of_all, plain_table
 
 
 @pytest.mark.parametrize("world", [2, 3])
@@ -56,3 +62,31 @@ def test_averaged_and_clipped_training_is_that_of_one_process(world: int) -> Non
     for tensors in found:
         assert torch.equal(tensors["tower"], found[0]["tower"])
         torch.testing.assert_close(tensors["tower"], tower.weight.detach(), atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("world", [2, 3])
+def test_a_table_is_spread_and_collected_bit_by_bit(world: int) -> None:
+    found = of_all(world, "spread_out")
+    for tensors in found:
+        assert torch.equal(tensors["shards|rows"], tensors["plain|rows"])
+        assert torch.equal(tensors["shards|channel"], tensors["plain|channel"])
+        # 37 rows over 2 or 3 processes.
+        assert tensors["shards|held"].item() in (NUM_ROWS // world, NUM_ROWS // world + 1)
+    assert sum(int(tensors["shards|held"]) for tensors in found) == NUM_ROWS
+    assert torch.equal(found[0]["whole"], plain_table())
+    assert [len(tensors["whole"]) for tensors in found[1:]] == [0] * (world - 1)
+
+
+def test_alone_a_spread_table_is_the_table_with_sparse_gradients() -> None:
+    modules = nn.ModuleDict({"table": nn.Embedding(5, 2), "other": nn.Linear(2, 2)})
+    weight = modules["table"].weight
+    assert isinstance(weight, torch.Tensor)
+    before = weight.detach().clone()
+    spread(modules, "table")
+    table = modules["table"]
+    assert isinstance(table, ShardedTable)
+    assert table.sparse
+    assert torch.equal(table.weight, before)
+    collect(modules)
+    assert type(modules["table"]) is nn.Embedding
+    assert torch.equal(modules["table"].weight, before)

@@ -77,9 +77,12 @@ def pretrain_command(
 
         folder = out.with_name(out.name + ".training")
         made = pretrain(opened, config, folder, device=device, on_step=on_step, on_stage=on_stage)
+    if made.rank:
+        return
     made.model.save(out, card=model_card(card_info(made.model)), overwrite=overwrite)
     # The model is written: what stays of the training is its log.
-    shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+    for kept in (folder, *folder.glob("process-*")):
+        shutil.rmtree(kept / "checkpoints", ignore_errors=True)
     _tell(made, out)
 
 

@@ -7,8 +7,9 @@ are added, which is the same with the linear layer multiplied into the tables; f
 vocabularies.
 
 Differs from the paper: applied once, at the input, and before later blocks only as an option
-(A-S7); ``split`` is a plain table on one device (A-S9); gap, age and position of the event are
-channels too (A-S8).
+(A-S7); ``split`` is a plain table on one device, and :class:`habitus.nn.sharded_table.ShardedTable`
+where a run spreads it over processes (A-S9); gap, age and position of the event are channels too
+(A-S8).
 
 Shapes: T events, C token channels, F dense channels, M = C + F, E width of one channel, D width, J
 width of what is projected (M · E, or D), K frequencies.
@@ -149,8 +150,18 @@ class ChannelProjection(nn.Module):
         offsets_C = self.token_offset_C[: tokens_TC.shape[1]]
         return look_up(self.table, tokens_TC + offsets_C).flatten(1)
 
+    def channel_rows(self, channel: int, tokens_B: Tensor) -> Tensor:
+        """Return the rows of some tokens of one channel, ``(B, E)``, from wherever they are."""
+        return look_up(self.table, (tokens_B + self.token_offset_C[channel])[:, None]).squeeze(1)
+
     def channel_table(self, channel: int, num_tokens: int) -> Tensor:
-        """Return the rows of one token channel, ``(V, E)``: tied output weights."""
+        """Return the rows of one token channel, ``(V, E)``: tied output weights.
+
+        Of a sharded table they are fetched, so all processes have to call it.
+        """
+        if not is_plain(self.table):
+            device = self.token_offset_C.device
+            return self.channel_rows(channel, torch.arange(num_tokens, device=device))
         start = int(self.token_offset_C[channel])
         return self.table.weight[start : start + num_tokens]
 

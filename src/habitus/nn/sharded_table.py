@@ -46,6 +46,8 @@ from habitus.random import torch_generator
 
 CHUNK = 4_096
 """Rows that are drawn together; part of what a seed means."""
+PART = 65_536
+"""Rows that are fetched together where all of them are."""
 
 
 class ShardedTable(nn.Embedding):
@@ -161,6 +163,19 @@ class ShardedTable(nn.Embedding):
         if table_VD.shape != wanted:
             raise UsageError(f"a table of shape {wanted} is wanted, got {tuple(table_VD.shape)}")
         self.weight.copy_(table_VD[self.rows().to(table_VD.device)])
+
+    @torch.no_grad()
+    def whole(self) -> Tensor:
+        """Return the table in its own order, ``(V, D)``; ``(0, D)`` in all but the first process.
+
+        All processes of the group call it.
+        """
+        device, asks = self.weight.device, self.rank == 0
+        parts = [
+            self(torch.arange(low, high if asks else low, device=device))
+            for low, high in ranges(0, self.num_rows, PART)
+        ]
+        return torch.cat(parts)
 
     @override
     def extra_repr(self) -> str:

@@ -36,7 +36,7 @@ from habitus.nn.exchange import world_of
 from habitus.nn.experts_config import ExpertsConfig
 from habitus.nn.reduced_mean import reduced_mean
 from habitus.nn.routing import BALANCE, Routing, Z, losses
-from habitus.nn.sampled_softmax import sampled_cross_entropy
+from habitus.nn.sampled_softmax import cross_entropy_of_rows
 from habitus.nn.sharded_softmax import shared_negatives
 from habitus.objectives.base import Loss, Objective
 
@@ -188,24 +188,40 @@ class MaskedChannelPrediction(Objective):
             known_M = target_M >= NUM_SPECIAL if is_sampled else target_M != UNKNOWN
             wanted_M = hidden_MK[:, c] & known_M
             place_B = wanted_M.nonzero().squeeze(1)
-            table_VE = encoder.project.channel_table(c, num_tokens)
             query_BE, target_B = query_MCE[place_B, c], target_M[place_B]
-            bias_V = self.token_bias[c]
             if is_sampled:
-                negative_S = shared_negatives(
-                    self.config.num_negatives, num_tokens - NUM_SPECIAL, generator
-                ).to(h_MD.device)
-                loss_B = sampled_cross_entropy(
-                    query_BE,
-                    table_VE[NUM_SPECIAL:],
-                    bias_V[NUM_SPECIAL:],
-                    target_B - NUM_SPECIAL,
-                    negative_S,
-                )
+                loss_B = self._sampled(encoder, c, query_BE, target_B, generator)
             else:
-                loss_B = cross_entropy(query_BE @ table_VE.T + bias_V, target_B, reduction="none")
+                logits_BV = query_BE @ encoder.project.channel_table(c, num_tokens).T
+                loss_B = cross_entropy(logits_BV + self.token_bias[c], target_B, reduction="none")
             losses[name] = _mean_of(loss_B)
         return losses
+
+    def _sampled(
+        self,
+        encoder: ChannelTransformer,
+        channel: int,
+        query_BE: Tensor,
+        target_B: Tensor,
+        generator: torch.Generator,
+    ) -> Tensor:
+        """Return the sampled softmax of the targets of a channel, by one lookup of its rows."""
+        num_values = self.num_tokens_C[channel] - NUM_SPECIAL
+        negative_S = shared_negatives(self.config.num_negatives, num_values, generator)
+        negative_S = negative_S.to(target_B.device)
+        token_A = torch.cat([target_B, negative_S + NUM_SPECIAL])
+        sizes = [len(target_B), len(negative_S)]
+        row_AE = encoder.project.channel_rows(channel, token_A)
+        row_BE, row_SE = torch.split(row_AE, sizes)
+        bias_B, bias_S = torch.split(self.token_bias[channel][token_A], sizes)
+        return cross_entropy_of_rows(
+            query_BE,
+            (row_BE, bias_B),
+            (row_SE, bias_S),
+            target_B - NUM_SPECIAL,
+            negative_S,
+            num_values,
+        )
 
     def _dense_losses(
         self, bins_MF: Tensor, h_MD: Tensor, hidden_MK: Tensor

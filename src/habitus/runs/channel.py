@@ -17,7 +17,7 @@ from typing_extensions import override
 from habitus.data.channel_sequence import ChannelSequenceConfig
 from habitus.data.traces import Traces
 from habitus.data.vocabulary import ChannelVocabularyConfig
-from habitus.encoders.channel_transformer import ChannelTransformerConfig
+from habitus.encoders.channel_transformer import ChannelTransformer, ChannelTransformerConfig
 from habitus.errors import GuardError, UsageError
 from habitus.objectives import Objective
 from habitus.objectives.masked_channel import MaskedChannelConfig
@@ -31,6 +31,7 @@ from habitus.runs.channel_wiring import (
     channel_validation,
 )
 from habitus.training.config import TrainingConfig
+from habitus.training.shards import spread
 
 Preset = Literal["paper", "ci", "quick"]
 PRESETS: tuple[Preset, ...] = get_args(Preset)
@@ -48,6 +49,10 @@ class ChannelRun(Run):
     encoder: ChannelTransformerConfig = field(default_factory=ChannelTransformerConfig)
     warm_start: bool = False
     """Begin with channel embeddings from latent semantic analysis of the training snapshot."""
+    sharded: bool = False
+    """Spread the rows of the channels' table, and the state of its optimiser, over the processes of
+    ``torchrun --nproc-per-node N -m -- habitus.cli pretrain`` (A-S9); the model that is written is
+    whole. Trains that table by row-wise Adagrad, in one process too."""
     objective: MaskedChannelConfig = field(default_factory=MaskedChannelConfig)
 
     def __post_init__(self) -> None:
@@ -68,7 +73,11 @@ class ChannelRun(Run):
 
     @override
     def begin(self, traces: Traces, work: Path | None = None) -> tuple[Model, Objective]:
-        return begin_channel(traces, self)
+        model, objective = begin_channel(traces, self)
+        if self.sharded:
+            assert isinstance(model.encoder, ChannelTransformer)
+            spread(model.encoder.project, "table")
+        return model, objective
 
     @override
     def prepare(

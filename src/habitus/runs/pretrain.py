@@ -13,13 +13,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from habitus.data.loader import Loader
 from habitus.data.traces import Traces
 from habitus.objectives import Objective
 from habitus.representations.model import Model
 from habitus.runs.base import Run
 from habitus.training.device import usable_device
+from habitus.training.distributed import (
+    device_of_process,
+    first_alone,
+    peers,
+    processes,
+    same_weights,
+)
 from habitus.training.result import TrainingResult
+from habitus.training.shards import collect
 from habitus.training.trainer import OnStep, Trainer
 
 OnStage = Callable[[str, int, int], None]
@@ -38,6 +48,9 @@ class Pretrained:
     """Users that were trained on."""
     objective: Objective
     """With its trained weights, which no model directory holds."""
+    rank: int = 0
+    """Of this process among those that trained it; the first alone has a whole model to save."""
+    num_processes: int = 1
 
     def facts(self) -> dict[str, Any]:
         """Return what a report says of the pre-training: curves and costs, plain values."""
@@ -56,6 +69,7 @@ class Pretrained:
             "padding_share": training.padding_share,
             "peak_memory_bytes": training.peak_memory_bytes,
             "num_train": self.num_train,
+            "num_processes": self.num_processes,
         }
 
 
@@ -70,6 +84,10 @@ def pretrain(
     on_stage: OnStage | None = None,
 ) -> Pretrained:
     """Pre-train; go on where ``folder`` holds an interrupted training of the same run.
+
+    Processes that ``torchrun`` started share every step, each with a batch of its own. Each has its
+    log and its checkpoints, those after the first in ``folder/process-1`` and so on; the first
+    alone tells how far it is, and returns a model that can be saved.
 
     Args:
         traces: whose users.
@@ -86,17 +104,33 @@ def pretrain(
         GuardError: no train user has enough events before the cutoff.
         UsageError: the folder holds a training of another run, or no such device.
     """
-    place, work = usable_device(device), work or Path(folder) / WORK
-    with _told(run.stages[0], on_stage):
+    with processes():
+        return _pretrain(traces, run, Path(folder), work, device, on_step, on_stage)
+
+
+def _pretrain(
+    traces: Traces,
+    run: Run,
+    folder: Path,
+    work: Path | None,
+    device: str,
+    on_step: OnStep | None,
+    on_stage: OnStage | None,
+) -> Pretrained:
+    place, work, shared = usable_device(device_of_process(device)), work or folder / WORK, peers()
+    if shared.rank:
+        folder, on_step, on_stage = folder / f"process-{shared.rank}", None, None
+    with first_alone(), _told(run.stages[0], on_stage):
         model, objective = run.begin(traces, work)
     model.encoder.to(place)
     objective.to(place)
-    with _told(run.stages[1], on_stage):
+    same_weights(nn.ModuleList([model.encoder, objective]))
+    with first_alone(), _told(run.stages[1], on_stage):
         train, validate = run.prepare(traces, model, objective, place, work)
     trainer = Trainer(
         model.encoder,
         objective,
-        Loader(train, seed=run.seed),
+        Loader(train, seed=run.seed, rank=shared.rank, world=shared.world),
         run.training,
         folder,
         validate=validate,
@@ -104,7 +138,8 @@ def pretrain(
         data_digest=traces.digest,
     )
     training = trainer.fit()
-    made = Pretrained(model, training, train.num_users, objective)
+    collect(model.encoder)
+    made = Pretrained(model, training, train.num_users, objective, shared.rank, shared.world)
     model.about["training"] = made.facts()
     return made
 

@@ -11,6 +11,7 @@ from habitus.errors import UsageError
 ScheduleName = Literal["cosine", "onecycle", "constant", "wsd"]
 PrecisionName = Literal["auto", "fp32", "bf16"]
 SparseOptimizerName = Literal["sparse_adam", "row_wise_adagrad"]
+TableOptimizerName = Literal["adamw", "row_wise_adagrad"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +24,9 @@ class TrainingConfig(Config):
     """The highest, after warm-up."""
     embedding_learning_rate: float | None = None
     """Of lookup tables; None for ``learning_rate`` (A-P10 allows a group of its own)."""
+    table_optimizer: TableOptimizerName = "adamw"
+    """Of lookup tables; row_wise_adagrad, at ``sparse_learning_rate``, keeps one number a row and
+    not two a weight, and is what a sharded table trains with (A-S1, I3 8)."""
     sparse_optimizer: SparseOptimizerName = "row_wise_adagrad"
     """For tables made with ``sparse=True``, which AdamW cannot update (A-S1: row-wise Adagrad)."""
     sparse_learning_rate: float = 0.05

@@ -1,5 +1,8 @@
 """Several processes that share a step: rows gathered with their gradient, and gradients averaged.
 
+``torchrun --nproc-per-node 2 -m -- habitus.cli pretrain …`` starts them; each trains on batches of
+its own, and what they wish, such as to stop, they agree on.
+
 A-C11: each process compares its users with those of all, and what the others do with its rows comes
 back to it; the result is that of one process with all users. (open_clip: local loss and gather with
 gradient.)
@@ -9,6 +12,9 @@ Shapes: R rows of this process, C rows of all processes, W processes.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -64,6 +70,74 @@ def average_gradients(modules: nn.Module) -> None:
     parts = torch.split(flat, [weight.numel() for weight in weights])
     for weight, mean in zip(weights, parts, strict=True):
         weight.grad = mean.view_as(weight).to(weight.dtype)
+
+
+@contextmanager
+def processes() -> Iterator[None]:
+    """Join the processes that ``torchrun`` started, where it did, and part from them at the end.
+
+    Nothing is done in a process of its own, nor where ``torch.distributed`` was started already.
+    """
+    started = int(os.environ.get("WORLD_SIZE", "1")) > 1
+    if not started or not dist.is_available() or dist.is_initialized():
+        yield
+        return
+    # Negatives are drawn on the CPU, wherever the weights are.
+    dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
+    try:
+        yield
+    finally:
+        dist.destroy_process_group()
+
+
+def device_of_process(name: str) -> str:
+    """Return ``cuda`` as that of this process among those of its machine; others as they are.
+
+    >>> device_of_process("cpu")
+    'cpu'
+    """
+    several = peers() is not ALONE
+    return f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if several and name == "cuda" else name
+
+
+@contextmanager
+def first_alone() -> Iterator[None]:
+    """Let the first process do something before the others do: what is kept is then found."""
+    shared = peers()
+    if shared is not ALONE and shared.rank > 0:
+        dist.barrier()
+    yield
+    if shared is not ALONE and shared.rank == 0:
+        dist.barrier()
+
+
+def any_wishes(*wishes: bool) -> tuple[bool, ...]:
+    """Return which of the wishes any process has: the same answer everywhere."""
+    if peers() is ALONE:
+        return wishes
+    votes = torch.tensor([int(wish) for wish in wishes])
+    dist.all_reduce(votes)
+    return tuple(vote > 0 for vote in votes.tolist())
+
+
+def least(number: int) -> int:
+    """Return the least number that any process has."""
+    if peers() is ALONE:
+        return number
+    found = torch.tensor(number)
+    dist.all_reduce(found, dist.ReduceOp.MIN)
+    return int(found)
+
+
+@torch.no_grad()
+def same_weights(modules: nn.Module) -> None:
+    """Give all processes the weights and buffers of the first, but for shards of tables."""
+    if peers() is ALONE:
+        return
+    shards = {id(table.weight) for table in sharded_tables(modules)}
+    for tensor in (*modules.parameters(), *modules.buffers()):
+        if id(tensor) not in shards:
+            dist.broadcast(tensor, 0)
 
 
 class _Gather(torch.autograd.Function):

@@ -38,7 +38,13 @@ class Optimizers:
         self.shards = {id(table.weight) for table in sharded_tables(modules)}
         self.optimizers: dict[str, Optimizer] = {}
         self.names: dict[str, list[str]] = {}
-        dense = {n: named for n, named in groups.items() if n != "sparse" and named}
+        apart = ["sparse"]
+        if config.table_optimizer == "row_wise_adagrad" and groups["embedding"]:
+            apart.append("embedding")
+            tables = [p for _, p in groups["embedding"]]
+            adagrad = RowWiseAdagrad(tables, lr=config.sparse_learning_rate)
+            self._add("tables", adagrad, [groups["embedding"]])
+        dense = {n: named for n, named in groups.items() if n not in apart and named}
         if dense:
             self._add("adamw", _adamw(dense, config), dense.values())
         if groups["sparse"]:

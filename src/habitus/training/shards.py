@@ -24,6 +24,35 @@ def sharded_tables(modules: nn.Module) -> list[ShardedTable]:
     return [table for table in tables if table.layout.world > 1]
 
 
+def spread(module: nn.Module, name: str) -> None:
+    """Put a sharded table in the place of a plain one: the rows of this process stay, no others.
+
+    Args:
+        module: that has the table.
+        name: of the table in it.
+    """
+    table = getattr(module, name)
+    assert isinstance(table, nn.Embedding)
+    weight_VD = table.weight.detach()
+    num_rows, dim = weight_VD.shape
+    shard = ShardedTable(num_rows, dim, std=0, dtype=weight_VD.dtype, device=weight_VD.device)
+    shard.take(weight_VD)
+    setattr(module, name, shard)
+
+
+def collect(modules: nn.Module) -> None:
+    """Put plain tables in the place of sharded ones, whole in the first process.
+
+    All processes call it. Others keep no row: their tables can be used for nothing.
+    """
+    for path, table in list(modules.named_modules()):
+        if isinstance(table, ShardedTable):
+            whole_VD = table.whole()
+            parent, _, name = path.rpartition(".")
+            plain = nn.Embedding(len(whole_VD), table.embedding_dim, _weight=whole_VD)
+            setattr(modules.get_submodule(parent), name, plain)
+
+
 def average_shards(modules: nn.Module) -> None:
     """Make the gradient of every sharded table that of the mean of the losses of all processes."""
     for table in sharded_tables(modules):

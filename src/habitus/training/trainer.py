@@ -24,7 +24,7 @@ from habitus.objectives import Loss, Objective
 from habitus.random import derive_seed, torch_generator
 from habitus.training.checkpoint import CheckpointFolder
 from habitus.training.config import TrainingConfig
-from habitus.training.distributed import average_gradients
+from habitus.training.distributed import any_wishes, average_gradients, least, peers
 from habitus.training.grad_cache import Backward
 from habitus.training.identity import identity
 from habitus.training.interrupt import Interrupt
@@ -80,6 +80,8 @@ class Trainer:
         self.schedule = schedule(config)
         self.checkpoints = CheckpointFolder(self.folder / "checkpoints")
         settings = identity(config, encoder, objective, data_digest)
+        if (several := peers().world) > 1:
+            settings["processes"] = several
         self.state = TrainingState(self.modules, loader, config, settings)
         self.device = self.state.device
         self.backward = Backward(encoder, objective, config, self.device)
@@ -111,8 +113,9 @@ class Trainer:
                     self._log_training(metrics)
                 if evaluated := (self.validate is not None and self._due(every)):
                     self._evaluate()
-                stop = interrupt.requested
-                if evaluated or stop or self.finished or self._checkpoint_is_old():
+                # Processes that share a step stop and save at the same one.
+                stop, is_old = any_wishes(interrupt.requested, self._checkpoint_is_old())
+                if evaluated or stop or self.finished or is_old:
                     self._save()
                 if self.on_step is not None:
                     self.on_step(state.step, self.config.max_steps, metrics)
@@ -212,6 +215,10 @@ class Trainer:
             raise UsageError("a trainer trains once: make a new one to go on")
         self._has_begun = True
         checkpoint = self.checkpoints.latest()
+        step = -1 if checkpoint is None else checkpoint.step
+        if (common := least(step)) != step:
+            # A process that was cut off while it wrote has one checkpoint less than the others.
+            checkpoint = self.checkpoints.load(common) if common >= 0 else None
         if checkpoint is not None:
             self.state.load(checkpoint, self.checkpoints.folder)
             self.saved_step = checkpoint.step
