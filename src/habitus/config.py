@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import dataclasses
-import datetime
 import hashlib
 import inspect
 import json
@@ -244,9 +243,6 @@ def _parse_union(hint: Any, value: Any, where: str) -> Any:  # noqa: ANN401
 def _parse_scalar(hint: Any, value: Any, where: str) -> Any:  # noqa: ANN401
     if hint is Any:
         return value
-    if hint is str and isinstance(value, datetime.date):
-        # YAML makes a date of 2017-10-01, which is a text everywhere here.
-        return str(value)
     if hint is Path and isinstance(value, (str, Path)):
         return Path(value)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
@@ -297,7 +293,7 @@ def _assign(values: dict[str, Any], hint: Any, assignment: str) -> None:  # noqa
     if not equals:
         raise UsageError(f"write a setting as key=value, such as {example}, got {assignment!r}")
     try:
-        place[last] = yaml.safe_load(text)
+        place[last] = read_yaml(text)
         _parse(hint, place[last], path)
     except yaml.YAMLError as error:
         raise UsageError(
@@ -314,6 +310,28 @@ def _assignment(path: str, hint: Any, value: Any) -> str:  # noqa: ANN401
         below = typing.get_type_hints(config_type)[first]
         return _assignment(f"{path}.{first}", below, (value or {}).get(first))
     return shlex.quote(f"{path}={as_yaml(_example(hint) if value in (None, []) else value)}")
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads 2017-10-01 as a text, as dates are written everywhere here."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    start: [(tag, shape) for tag, shape in found if not tag.endswith(":timestamp")]
+    for start, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def read_yaml(text: str) -> Any:  # noqa: ANN401 - anything that YAML can hold
+    """Return plain values; dates are texts, so that one that there is not is told like any other.
+
+    >>> read_yaml("{first: 2017-10-01, test: 2017-13-01, days: 30}")
+    {'first': '2017-10-01', 'test': '2017-13-01', 'days': 30}
+
+    Raises:
+        yaml.YAMLError: the text is no YAML.
+    """
+    return yaml.load(text, Loader=_Loader)  # noqa: S506 - an heir of the safe one
 
 
 def as_yaml(value: Any) -> str:  # noqa: ANN401 - any plain value

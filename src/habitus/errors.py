@@ -1,6 +1,7 @@
 """What a caller may catch, and the exit code that the command line gives each kind.
 
-Every message names the value, what is allowed, and what to do.
+Every message names the value, what is allowed, and what to do. Which kind a mistake is of is ruled
+in :mod:`habitus.cli.errors`.
 """
 
 from __future__ import annotations

@@ -77,7 +77,7 @@ def test_users_come_one_a_line_in_their_order(
         (["--dtype", "int8"], 2, "--dtype must be float16 or float32, got 'int8'"),
         (["--device", "gpu"], 2, "device 'gpu' cannot be used here"),
         (["--as-of", "soon"], 2, "is no date"),
-        (["--users", "nowhere.txt"], 3, "nowhere.txt: no such file or directory"),
+        (["--users", "nowhere.txt"], 3, "nowhere.txt cannot be read"),
     ],
 )
 def test_what_is_wrong_is_told(

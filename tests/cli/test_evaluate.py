@@ -107,7 +107,7 @@ def test_sensitive_tasks_stop_with_four_unless_allowed(
         (TASKS, ("--seeds", "0"), 2, "at least 1"),
         (TASKS, ("--model", "a", "--representations", "b"), 2, "not both"),
         (TASKS, ("--model", "nowhere"), 3, "nowhere"),
-        (TASKS.replace("values: [a1]", "values: [bird]"), (), 2, "'bird' never occurs"),
+        (TASKS.replace("values: [a1]", "values: [bird]"), (), 3, "'bird' never occurs"),
     ],
 )
 def test_what_is_wrong_is_a_sentence_and_an_exit_code(

@@ -7,7 +7,7 @@ from habitus.data.infer import infer_mapping
 from habitus.data.ingest import ingest
 from habitus.data.sources import Source
 from habitus.data.traces import Traces
-from habitus.errors import UsageError
+from habitus.errors import DataError, UsageError
 
 FRAME = pl.DataFrame(
     {
@@ -45,7 +45,7 @@ def test_columns_become_channels_of_their_names(tmp_path: Path, kind: str) -> No
 
 @pytest.mark.parametrize(("missing", "near"), [("user_id", "usr_id"), ("time", "tme")])
 def test_without_our_names_a_mapping_is_needed(missing: str, near: str) -> None:
-    with pytest.raises(UsageError, match=f"no column '{missing}'; did you mean '{near}'.*check e"):
+    with pytest.raises(DataError, match=f"no column '{missing}'; did you mean '{near}'.*check e"):
         infer_mapping(FRAME.rename({missing: near}), "e")
 
 

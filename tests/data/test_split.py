@@ -157,7 +157,7 @@ def test_a_window_past_the_end_of_the_data_is_refused(traces: Traces) -> None:
 def test_an_order_has_no_window_in_days(tmp_path: Path) -> None:
     of = TracesMapping(events=EventsMapping(time_unit="order"))
     ingest({"events": pl.DataFrame({"user_id": ["a"], "time": [1]})}, of, tmp_path / "out")
-    with pytest.raises(GuardError, match="this data has only an order"):
+    with pytest.raises(DataError, match="this data has only an order"):
         Future(Traces(tmp_path / "out"), 0, 1, np.arange(1))
 
 
@@ -188,7 +188,7 @@ def test_labels_and_profiles_of_the_users_asked_about(tmp_path: Path, traces: Tr
         future.profile("aeg")
     bare = Future(traces, 10 * DAY, 10 * DAY, np.arange(3))
     for ask in (bare.labels, bare.profile):
-        with pytest.raises(GuardError, match="this data has none"):
+        with pytest.raises(DataError, match="this data has none"):
             ask("age")
 
 

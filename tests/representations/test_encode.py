@@ -103,7 +103,7 @@ def test_an_interrupted_encoding_goes_on_at_the_first_bucket_that_is_missing(
 ) -> None:
     with pytest.raises(Stopped):
         encode(model, snapshot, tmp_path / "z", CONFIG, stop_after(buckets))
-    with pytest.raises(DataError, match=r"manifest\.json cannot be read"):
+    with pytest.raises(DataError, match=r"manifest\.json or vectors\.npy is missing"):
         Representations(tmp_path / "z")
     assert counted == [8, 8, 8, 6][:buckets]
     counted.clear()
@@ -264,3 +264,17 @@ def test_a_model_that_was_never_saved_goes_on_under_the_identity_that_its_maker_
     whole = encode(unsaved, snapshot, tmp_path / "whole", CONFIG)
     assert made.z_UD.tobytes() == whole.z_UD.tobytes()
     assert made.manifest.model_digest is None
+
+
+def test_a_place_where_something_else_stands_is_left_alone(
+    model: Model, snapshot: Snapshot, tmp_path: Path
+) -> None:
+    (tmp_path / "note").write_text("mine")
+    for out in (tmp_path, tmp_path / "note"):
+        with pytest.raises(UsageError, match="holds something else than representations"):
+            encode(model, snapshot, out, CONFIG)
+    with pytest.raises(DataError, match=r"vectors\.npy is missing; it is something else"):
+        Representations(tmp_path)
+    # An attempt that was interrupted before it had said what it is.
+    (tmp_path / "z/buckets").mkdir(parents=True)
+    assert encode(model, snapshot, tmp_path / "z", CONFIG).manifest.num_users == snapshot.num_users

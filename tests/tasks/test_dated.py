@@ -8,7 +8,7 @@ import pytest
 from habitus.data.snapshot import format_time, parse_time
 from habitus.data.split import Cutoffs
 from habitus.data.traces import Traces
-from habitus.errors import DataError, GuardError, UsageError
+from habitus.errors import DataError, UsageError
 from habitus.tasks.dated import DatedTask, default_cutoffs, read_tasks
 from habitus.tasks.inactive import Inactive, InactiveConfig
 from habitus.testing.hand_made import write_traces
@@ -55,7 +55,7 @@ def test_data_that_is_too_short_says_so(tmp_path: Path) -> None:
 def test_ordered_data_has_no_dates(tmp_path: Path) -> None:
     events = {"ann": [{"time": 0}, {"time": 1}]}
     traces = write_traces(tmp_path / "traces", events, {}, time_unit="order")
-    with pytest.raises(GuardError, match="only an order"):
+    with pytest.raises(DataError, match="only an order"):
         default_cutoffs(traces, 30)
 
 
@@ -86,10 +86,11 @@ def read_tasks_again(task: DatedTask, traces: Traces, folder: Path) -> object:
     ("text", "message"),
     [
         (INACTIVE + INACTIVE, "'inactive' twice"),
-        ("a: [", "cannot be read"),
         ("kind: inactive", "must hold a list"),
         ("- 3", "must be a mapping"),
         (INACTIVE + "  cutoffs: soon\n", "first and test"),
+        (INACTIVE + "  cutoffs: {first: soon, test: 2017-06-01}\n", "'soon' is no date: write"),
+        (INACTIVE + "  cutoffs: {first: 2017-03-01, test: 2017-13-01}\n", "'2017-13-01' is no"),
         (INACTIVE + "  cutoffs: {frist: 2017-03-01, test: 2017-06-01}\n", "did you mean 'first'"),
     ],
 )
@@ -102,8 +103,11 @@ def test_a_wrong_file_says_what_is_wrong(
         read_tasks(file, year)
 
 
-def test_a_missing_file_is_named(year: Traces, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"nowhere\.yaml"):
+def test_a_file_that_cannot_be_read_is_named(year: Traces, tmp_path: Path) -> None:
+    (tmp_path / "broken.yaml").write_text("a: [")
+    with pytest.raises(DataError, match=r"broken\.yaml cannot be read"):
+        read_tasks(tmp_path / "broken.yaml", year)
+    with pytest.raises(DataError, match=r"nowhere\.yaml"):
         read_tasks(tmp_path / "nowhere.yaml", year)
 
 
@@ -131,5 +135,5 @@ def test_a_value_that_never_occurs_is_told_or_refused(tmp_path: Path) -> None:
     assert notes == ["task 'pets': 'cats' never occurs in channel 'aisle'; did you mean 'cat'?"]
     assert [again.name for again in read_tasks(file, traces)] == ["pets"]
     file.write_text(HAS % "[cats]")
-    with pytest.raises(UsageError, match="no for everybody"):
+    with pytest.raises(DataError, match="no for everybody"):
         read_tasks(file, traces)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from habitus.errors import UsageError
+from habitus.errors import DataError, UsageError
 from habitus.tasks.entries import read_class_tasks, sort_of
 
 GROUP = """
@@ -55,12 +55,19 @@ def test_a_mixed_file_is_an_error_that_names_both(tmp_path: Path) -> None:
         ("- {name: x}", "needs kind, one of bought_again, has, inactive, .*profile_class"),
         ("- x", "must be a mapping"),
         ("{}", "must hold a list"),
-        ("[", "cannot be read"),
     ],
 )
 def test_what_is_wrong_is_said(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         sort_of(written(tmp_path, text))
+
+
+@pytest.mark.parametrize("content", [b"[", b"\xff\xfe\x00"])
+def test_a_file_that_cannot_be_read_is_no_data(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "tasks.yaml"
+    file.write_bytes(content)
+    with pytest.raises(DataError, match="cannot be read"):
+        sort_of(file)
 
 
 def test_a_name_stands_once(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from habitus.data.split import DAY
 from habitus.data.traces import Traces
-from habitus.errors import DataError, UsageError
+from habitus.errors import DataError
 from habitus.tasks import TASKS, task_from_config
 from habitus.tasks import known_values as known_values_module
 from habitus.tasks.known_values import WANTED, check_values
@@ -69,16 +69,14 @@ def test_one_that_never_occurs_beside_others_is_named(people: Traces) -> None:
 def test_a_task_that_nobody_could_answer_with_yes_is_refused(
     entry: dict[str, object], sentence: str, people: Traces
 ) -> None:
-    with pytest.raises(UsageError, match=sentence):
+    with pytest.raises(DataError, match=sentence):
         check(people, **entry)
 
 
 def test_numbers_have_no_values_to_look_for(tmp_path: Path) -> None:
     events = {"ann": [{"time": DAY, "price": 1.0, "aisle": "cat"}]}
     traces = write_traces(tmp_path / "numbers", events, {"price": "dense", "aisle": "category"})
-    with pytest.raises(
-        UsageError, match=r"channel 'price' is dense.* in a category or an ID: aisl"
-    ):
+    with pytest.raises(DataError, match=r"channel 'price' is dense.* in a category or an ID: aisl"):
         check(traces, kind="has", channel="price", values=["1"])
     with pytest.raises(DataError, match="did you mean 'price'"):
         check(traces, kind="has", channel="prise", values=["1"])
@@ -97,15 +95,15 @@ def test_of_many_values_those_that_begin_alike_are_looked_through(
     names = [f"x{i}" for i in range(20)] + ["pen", "pencil"]
     events = {"ann": [{"time": DAY, "item_id": name} for name in names]}
     traces = write_traces(tmp_path / "many", events, {"item_id": "id"})
-    with pytest.raises(UsageError, match="did you mean 'pen' or 'pencil'"):
+    with pytest.raises(DataError, match="did you mean 'pen' or 'pencil'"):
         check(traces, kind="has", channel="item_id", values=["PENC"])
-    with pytest.raises(UsageError, match="nothing is near it"):
+    with pytest.raises(DataError, match="nothing is near it"):
         check(traces, kind="has", channel="item_id", values=["zzz"])
 
 
 def test_a_channel_without_any_value_says_so(tmp_path: Path) -> None:
     traces = write_traces(tmp_path / "none", {"ann": [{"time": DAY}]}, {"aisle": "category"})
-    with pytest.raises(UsageError, match="nothing occurs there"):
+    with pytest.raises(DataError, match="nothing occurs there"):
         check(traces, kind="has", channel="aisle", values=["cat"])
 
 

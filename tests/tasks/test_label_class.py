@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from habitus.data.traces import Traces
-from habitus.errors import GuardError
+from habitus.errors import DataError
 from habitus.tasks.label_class import LabelClass, LabelClassConfig
 from habitus.testing.class_tasks import ClassTaskContract
 from habitus.testing.hand_made import write_traces
@@ -38,7 +38,7 @@ def test_a_label_that_nobody_has_asks_nobody(tmp_path: Path) -> None:
 
 def test_data_without_labels_says_so(tmp_path: Path) -> None:
     traces = write_traces(tmp_path / "t", {"a": [{"time": 1}]}, {})
-    with pytest.raises(GuardError, match="'t' needs a labels table"):
+    with pytest.raises(DataError, match="'t' needs a labels table"):
         answers(traces, kind="label_class", label="x", edges=[0.5])
 
 

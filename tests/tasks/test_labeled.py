@@ -8,7 +8,7 @@ import pytest
 
 from habitus.data.split import DAY
 from habitus.data.traces import Traces
-from habitus.errors import DataError, GuardError
+from habitus.errors import DataError
 from habitus.tasks.labeled import Labeled, LabeledConfig
 from habitus.testing.hand_made import write_traces
 from habitus.testing.tasks import TaskContract
@@ -55,7 +55,7 @@ def test_labels_in_words_are_an_error(tmp_path: Path) -> None:
 
 def test_data_without_labels_says_so(tmp_path: Path) -> None:
     traces = write_traces(tmp_path / "traces", {"ann": [{"time": 200 * DAY}]}, {})
-    with pytest.raises(GuardError, match="needs a labels table"):
+    with pytest.raises(DataError, match="needs a labels table"):
         labels(traces, kind="labeled", label="t")
 
 

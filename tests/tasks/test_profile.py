@@ -8,7 +8,7 @@ import pytest
 
 from habitus.data.split import DAY
 from habitus.data.traces import Traces
-from habitus.errors import DataError, GuardError
+from habitus.errors import DataError
 from habitus.tasks import task_from_config
 from habitus.tasks.profile import ProfileIs, ProfileIsConfig
 from habitus.testing.hand_made import write_traces
@@ -45,7 +45,7 @@ def test_profiles_are_sensitive_unless_said_otherwise() -> None:
 
 def test_data_without_profiles_says_so(tmp_path: Path) -> None:
     traces = write_traces(tmp_path / "traces", {"ann": [{"time": 200 * DAY}]}, {})
-    with pytest.raises(GuardError, match="needs a profiles table"):
+    with pytest.raises(DataError, match="needs a profiles table"):
         labels(traces, kind="profile", attribute="age", values=["65+"])
 
 

@@ -93,5 +93,11 @@ def cutoff(traces: Traces, as_of: str | None) -> int | str | None:
 
 
 def _lines(file: Path) -> list[str]:
+    from habitus.errors import DataError
+
+    try:
+        lines = file.read_text(encoding="utf8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{file} cannot be read ({error}): give one user id a line") from error
     # Ids may hold blanks: a line is an id, whole.
-    return [line for line in file.read_text(encoding="utf8").split("\n") if line]
+    return [line for line in lines if line]

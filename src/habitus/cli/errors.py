@@ -1,4 +1,22 @@
-"""Errors at the terminal: one plain sentence, an exit code by kind, a traceback when asked for."""
+"""Errors at the terminal: one plain sentence, an exit code by kind, a traceback when asked for.
+
+One rule says which code, so that like mistakes have the same one:
+
+2   :class:`~habitus.errors.UsageError`: what was *said* is wrong, whatever the data. A name that is
+    no verb, run, preset, setting, kind of task, comparison or device; a text that is no date or
+    number; a key that a mapping or a tasks file cannot have; options that contradict each other; a
+    place to write to that is taken.
+3   :class:`~habitus.errors.DataError`: what is *there* is wrong. A file or directory that is
+    missing, cannot be read or written, is cut off or of another kind, whichever option names it; or
+    data that lacks what was asked of it: a column, channel, table, user, value, or any event before
+    a date.
+4   :class:`~habitus.errors.GuardError`: both are sound, and going on was stopped on purpose, since
+    what came of it would be worth nothing or do harm: a leak, labels that are not complete yet, too
+    many bad rows, too few users to learn from or to tell anything from, a sensitive task.
+130 interrupted with Ctrl-C.
+
+1, with a traceback, is a bug of ours.
+"""
 
 from __future__ import annotations
 

@@ -68,8 +68,11 @@ def evaluate_command(
     from habitus.cli.evaluate_classes import Asked, evaluate_class_file
     from habitus.cli.progress import bar
     from habitus.data.traces import Traces
+    from habitus.errors import UsageError
     from habitus.tasks.entries import sort_of
 
+    if out.is_dir():
+        raise UsageError(f"{out} is a directory: give a file, such as {out / 'results.json'}")
     opened = Traces(traces)
     asked = Asked(
         tasks=tasks,

@@ -42,7 +42,7 @@ VERBS = {
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one command line and exit: 0 done, 2 usage, 3 data, 4 guard, 130 interrupted."""
+    """Run one command line and exit with a code of :mod:`habitus.cli.errors`, 0 when it is done."""
     # Waiting threads of OpenMP spin by default, which slows two threads many times over on a busy
     # machine. The setting is read once, when torch is imported.
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")

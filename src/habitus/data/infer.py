@@ -7,7 +7,7 @@ from habitus.data.columns import DEFAULT_KINDS, REQUIRED
 from habitus.data.guess import guess_kind
 from habitus.data.mapping import ChannelMapping, EventsMapping, TracesMapping, check_name
 from habitus.data.sources import Source, scan
-from habitus.errors import UsageError
+from habitus.errors import DataError
 from habitus.registry import did_you_mean
 
 
@@ -22,14 +22,15 @@ def infer_mapping(source: Source, name: str) -> TracesMapping:
         name: what messages call them.
 
     Raises:
-        UsageError: a column of ours is missing, so that a mapping is needed.
+        DataError: a column of ours is missing, so that a mapping is needed.
+        UsageError: a column whose name no channel can have.
     """
     rows = scan(source)
     num_rows, columns = report_columns(rows, name)
     there = [c.name for c in columns]
     for ours in REQUIRED["events"]:
         if ours not in there:
-            raise UsageError(
+            raise DataError(
                 f"{name} has no column {ours!r}; {did_you_mean(ours, there)}; write a mapping: "
                 f"'habitus check {name} --write-mapping mapping.yaml' proposes one"
             )

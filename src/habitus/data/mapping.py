@@ -8,7 +8,7 @@ from typing import Self
 
 import yaml
 
-from habitus.config import Config
+from habitus.config import Config, read_yaml
 from habitus.data.columns import (
     CHANNEL_KINDS,
     DEFAULT_KINDS,
@@ -135,7 +135,7 @@ class TracesMapping(Config):
             UsageError: an unknown key or a value of the wrong type.
         """
         try:
-            values = yaml.safe_load(Path(path).read_text(encoding="utf8"))
+            values = read_yaml(Path(path).read_text(encoding="utf8"))
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             raise DataError(
                 f"{path} cannot be read as a mapping ({error}); 'habitus check' proposes one"

@@ -82,6 +82,10 @@ class Cutoffs(Config):
     horizon_days: int
     """Length of the window of labels after each cutoff."""
 
+    def __post_init__(self) -> None:
+        for text in (self.first, self.test):
+            parse_time(text)
+
     @property
     def horizon(self) -> int:
         """Length of the window in seconds."""
@@ -112,11 +116,12 @@ class Future:
 
     Raises:
         GuardError: the window reaches past the end of the data, so its labels are not yet known.
+        DataError: the time of the data is only an order.
     """
 
     def __init__(self, traces: Traces, cutoff: int, horizon: int, users: Rows) -> None:
         if traces.manifest.time_unit == "order":
-            raise GuardError("a window in days needs dated events; this data has only an order")
+            raise DataError("a window in days needs dated events; this data has only an order")
         end = traces.time_range[1] if traces.num_events else cutoff
         if cutoff + horizon > end + DAY:
             raise GuardError(
@@ -176,7 +181,7 @@ class Future:
         """Return the labels of ``task`` inside the window: ``place`` in ``users_U``, ``value``."""
         table = self._traces.table("labels")
         if table is None:
-            raise GuardError(f"task {task!r} needs a labels table, and this data has none")
+            raise DataError(f"task {task!r} needs a labels table, and this data has none")
         inside = pc.and_(
             pc.equal(table[TASK], task),
             pc.and_(
@@ -202,7 +207,7 @@ def profile_of(traces: Traces, users_U: Rows, attribute: str) -> pa.ChunkedArray
     """Return an attribute of the profiles table for each user, ``(U)``; null where unknown."""
     table = traces.table("profiles")
     if table is None:
-        raise GuardError(f"attribute {attribute!r} needs a profiles table; this data has none")
+        raise DataError(f"attribute {attribute!r} needs a profiles table; this data has none")
     if attribute not in table.column_names:
         raise DataError(
             f"the profiles have no attribute {attribute!r}; "
@@ -225,10 +230,11 @@ def parts_by_profile(traces: Traces, attribute: str) -> npt.NDArray[np.int8]:
 
 
 def _firsts_of_months(first: str, last: str) -> list[int]:
-    moment = dt.date.fromisoformat(first).replace(day=1)
-    times = []
-    while moment <= dt.date.fromisoformat(last):
-        if moment >= dt.date.fromisoformat(first):
-            times.append(parse_time(moment.isoformat()))
+    begin, end = parse_time(first), parse_time(last)
+    moment = dt.datetime.fromtimestamp(begin, dt.UTC).date().replace(day=1)
+    times: list[int] = []
+    while (instant := parse_time(moment.isoformat())) <= end:
+        if instant >= begin:
+            times.append(instant)
         moment = (moment.replace(day=28) + dt.timedelta(days=4)).replace(day=1)
     return times

@@ -68,6 +68,11 @@ class Representations:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
+        if not all((self.path / name).is_file() for name in ("manifest.json", "vectors.npy")):
+            raise DataError(
+                f"{self.path} cannot be read as representations: manifest.json or vectors.npy is "
+                f"missing; it is something else or unfinished: make them with 'habitus encode'"
+            )
         try:
             values = read_json(self.path / "manifest.json")
             if values.get("format") != FORMAT:
@@ -103,10 +108,12 @@ def encode(
             it; of no use for a saved one.
 
     Raises:
-        UsageError: ``out`` holds representations of another model, snapshot or config, or of a
-            model that was never saved and has no ``identity`` to tell it from another.
+        UsageError: ``out`` holds something else, or representations of another model, snapshot or
+            config, or of a model that was never saved and has no ``identity`` to tell it from
+            another.
     """
     config, out = config or EncodeConfig(), Path(out)
+    _check_place(out)
     plan = _plan(model.digest or identity, snapshot, config)
     if plan["model"] is None and (out / "plan.json").exists():
         raise UsageError(f"{out} exists and the model was never saved: save it, or remove {out}")
@@ -122,6 +129,15 @@ def encode(
     seconds = _encode_buckets(model, snapshot, parts, config, progress)
     _join(model, snapshot, out, config, seconds)
     return Representations(out)
+
+
+def _check_place(out: Path) -> None:
+    """Refuse a place where something else stands."""
+    names = {path.name for path in out.iterdir()} if out.is_dir() else set()
+    # An attempt may have been interrupted before it had written its plan.
+    begun = "plan.json" in names or names <= {PARTS, "plan.json.part"}
+    if (out.exists() and not out.is_dir()) or not begun:
+        raise UsageError(f"{out} holds something else than representations: choose another place")
 
 
 def _encode_buckets(

@@ -11,7 +11,7 @@ from typing import Any
 from habitus.data.snapshot import parse_time
 from habitus.data.split import DAY, Cutoffs
 from habitus.data.traces import Traces
-from habitus.errors import DataError, GuardError, UsageError
+from habitus.errors import DataError, UsageError
 from habitus.tasks import DatedQuestion, NumberTask, Task, task_from_config
 from habitus.tasks.entries import check_names, read_entries
 from habitus.tasks.known_values import check_values
@@ -56,10 +56,10 @@ def default_cutoffs(traces: Traces, horizon_days: int) -> Cutoffs:
     The first training cutoff leaves at least four weeks of history before it.
 
     Raises:
-        DataError: the data is too short for one such window.
+        DataError: the data is too short for one such window, or undated.
     """
     if traces.manifest.time_unit == "order":
-        raise GuardError("tasks need dated events; the time of this data is only an order")
+        raise DataError("tasks need dated events; the time of this data is only an order")
     if not traces.num_events:
         raise DataError(f"{traces.path} has no events, so no cutoff")
     begin, end = int(traces.time_L.min()), int(traces.time_L.max())
@@ -88,8 +88,8 @@ def read_tasks(
             never occurs beside others that do.
 
     Raises:
-        UsageError: no such file, no YAML, an unknown key, a name that stands twice, or a task none
-            of whose values ever occurs.
+        DataError: no such file, no YAML, or a task none of whose values ever occurs.
+        UsageError: an unknown key, or a name that stands twice.
     """
     tasks = [dated_task(entry, traces) for entry in read_entries(path)]
     check_names(path, [task.name for task in tasks])

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
 
-from habitus.errors import UsageError
+from habitus.config import read_yaml
+from habitus.errors import DataError, UsageError
 from habitus.registry import did_you_mean
 from habitus.tasks import CLASS_TASKS, TASKS, class_task_from_config, kind_of
 from habitus.tasks.classes import ClassTask
@@ -21,12 +21,13 @@ def read_entries(path: str | Path) -> list[Any]:
     """Return the entries of a tasks file.
 
     Raises:
-        UsageError: no such file, no YAML, or no list.
+        DataError: no such file, or no YAML.
+        UsageError: no list.
     """
     try:
-        entries = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        entries = read_yaml(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UsageError(f"the tasks file {path} cannot be read: {error}") from error
+        raise DataError(f"the tasks file {path} cannot be read: {error}") from error
     if not isinstance(entries, list) or not entries:
         raise UsageError(f"{path} must hold a list of tasks, each with kind, name, question …")
     return entries
@@ -36,7 +37,8 @@ def sort_of(path: str | Path) -> Sort:
     """Return which sort of tasks a file holds.
 
     Raises:
-        UsageError: both sorts, a kind that there is not, or a file that cannot be read.
+        DataError: a file that cannot be read.
+        UsageError: both sorts, or a kind that there is not.
     """
     known = [*TASKS, *CLASS_TASKS]
     kinds = [kind_of(entry, known) for entry in read_entries(path)]
@@ -58,9 +60,10 @@ def read_class_tasks(path: str | Path) -> list[ClassTask]:
     """Return the class tasks of a YAML file: a list of ``{kind, name, question, classes, …}``.
 
     Raises:
-        UsageError: no such file, no YAML, an unknown key, or a name that stands twice.
+        DataError: no such file, or no YAML.
+        UsageError: an unknown key, or a name that stands twice.
     """
-    tasks = [class_task_from_config(_plain_dates(entry)) for entry in read_entries(path)]
+    tasks = [class_task_from_config(entry) for entry in read_entries(path)]
     check_names(path, [task.name for task in tasks])
     return tasks
 
@@ -70,10 +73,3 @@ def check_names(path: str | Path, names: Sequence[str]) -> None:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise UsageError(f"{path} names {', '.join(map(repr, twice))} twice; give each one name")
-
-
-def _plain_dates(entry: Any) -> Any:  # noqa: ANN401 - checked where it is used
-    """Return the entry with its cutoff as text: YAML reads 2017-10-01 as a date."""
-    if isinstance(entry, Mapping) and isinstance(entry.get("as_of"), dt.date):
-        return {**entry, "as_of": entry["as_of"].isoformat()}
-    return entry

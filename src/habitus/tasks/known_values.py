@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from habitus.data.columns import TASK
 from habitus.data.traces import Traces
-from habitus.errors import UsageError
+from habitus.errors import DataError
 from habitus.tasks.base import Task
 from habitus.tasks.has import HasValue
 from habitus.tasks.labeled import Labeled
@@ -38,8 +38,8 @@ def check_values(task: Task, traces: Traces) -> list[str]:
     """Return a sentence for each value that a task asks for and that never occurs.
 
     Raises:
-        UsageError: none of its values occurs, so that every answer would be no.
-        DataError: a channel that the data lacks.
+        DataError: none of its values occurs, so that every answer would be no; or a channel that
+            the data lacks, or in which values cannot be looked for.
     """
     wanted_of = WANTED.get(type(task))
     wanted = None if wanted_of is None else wanted_of(task, traces)
@@ -53,7 +53,7 @@ def check_values(task: Task, traces: Traces) -> list[str]:
         for value in unknown
     ]
     if len(unknown) == len(wanted.values):
-        raise UsageError("\n".join([*sentences, "so the answer would be no for everybody"]))
+        raise DataError("\n".join([*sentences, "so the answer would be no for everybody"]))
     return sentences
 
 
@@ -63,7 +63,7 @@ def _of_has(task: Task, traces: Traces) -> Wanted:
     column = traces.columns.get(channel)
     if column is not None and column.kind not in ("category", "id"):
         kinds = {n: c for n, c in traces.columns.items() if c.kind in ("category", "id")}
-        raise UsageError(
+        raise DataError(
             f"task {task.config.name!r}: channel {channel!r} is {column.kind}, and values can only "
             f"be looked for in a category or an ID: {', '.join(kinds) or 'there is none'}"
         )

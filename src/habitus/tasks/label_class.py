@@ -15,7 +15,7 @@ from typing_extensions import override
 
 from habitus.data.columns import TASK, TIME, USER_ID, VALUE
 from habitus.data.traces import Rows, Traces
-from habitus.errors import GuardError
+from habitus.errors import DataError
 from habitus.tasks.class_rules import NO_CLASS, RuledConfig, classes_of
 from habitus.tasks.classes import Classes, ClassTask, ClassTaskConfig
 
@@ -39,7 +39,7 @@ class LabelClass(ClassTask):
     def answers(self, traces: Traces, train: Rows | None = None) -> tuple[Rows, Classes]:
         table = traces.table("labels")
         if table is None:
-            raise GuardError(f"task {self.name!r} needs a labels table, and this data has none")
+            raise DataError(f"task {self.name!r} needs a labels table, and this data has none")
         table = table.filter(pc.equal(table[TASK], self.config.label))
         table = table.filter(pc.is_in(table[USER_ID], value_set=traces.user_ids))
         class_B = classes_of(table[VALUE], self.config)
