@@ -106,3 +106,26 @@ def test_a_large_number_reads_back_to_one_in_twenty(value: float) -> None:
         )
     else:
         assert abs(float(text) - value) <= 0.5
+
+
+@given(st.lists(st.floats(-9_999, 9_999, allow_nan=False), min_size=1, max_size=6))
+def test_ticks_read_back_and_have_equally_many_digits(values: list[float]) -> None:
+    rounded = [round(value, 3) for value in values]
+    names = formats.tick_names(rounded)
+    assert [number(name) for name in names] == pytest.approx(rounded, abs=1e-9)
+    assert len({len(name.partition(".")[2]) for name in names if name != "0"}) <= 1
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(9.9994, "9.999"), (10.0, "10.0"), (-99.94, "−99.9"), (100.0, "100"), (-1507.49, "−1,507")],
+)
+def test_money_has_fewer_digits_than_a_score(value: float, text: str) -> None:
+    assert formats.score(value) == text
+
+
+@given(st.floats(1e-4, 999))
+def test_a_brief_figure_is_near_and_has_no_leading_zero(value: float) -> None:
+    text = formats.brief(value)
+    assert number(text) == pytest.approx(value, rel=0.005)
+    assert not text.startswith("0")

@@ -3,7 +3,18 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from habitus.reports.markup import Html, el, escape, join, row, scrolling, section, table, terms
+from habitus.reports.markup import (
+    Html,
+    breakable,
+    el,
+    escape,
+    join,
+    row,
+    scrolling,
+    section,
+    table,
+    terms,
+)
 from tests.reports.page import Page
 
 # A parser reads \r and NUL as other characters, and lone surrogates cannot be written.
@@ -62,3 +73,8 @@ def test_terms_pair_a_word_with_its_meaning() -> None:
     page = Page(terms(("Tie", "no winner"), ("Leak", "seen too much")))
     assert [e.text for e in page.all("dt")] == ["Tie", "Leak"]
     assert [e.text for e in page.all("dd")] == ["no winner", "seen too much"]
+
+
+def test_a_name_breaks_after_an_underscore_only() -> None:
+    assert breakable("labels_<b>_x") == "labels_<wbr>&lt;b&gt;_<wbr>x"
+    assert breakable("coupon") == "coupon"

@@ -50,8 +50,39 @@ def test_a_line_goes_through_its_points() -> None:
 
 
 def test_each_series_has_another_shape() -> None:
-    shapes = [plots.marker(0, 0, series, 3).replace(f"s{series}", "") for series in range(4)]
-    assert len(set(shapes)) == 4
+    shapes = [plots.marker(0, 0, series, 3).replace(f"s{series}", "") for series in range(8)]
+    assert len(set(shapes)) == 8
+    assert plots.marker(0, 0, 9, 3).replace("s9", "") == shapes[3]
+
+
+def test_measured_values_are_ticks_where_they_stand_apart() -> None:
+    # 100 wide from 0 to 10: a unit is 10, and names of one digit need 6.5 + 6.5 = 13 between them.
+    frame = plots.Frame((0, 10), (0, 1), 100, 80, left=0, bottom=30, margin=0)
+    assert plots.measured_ticks(frame, [4, 0, 4, 10], [4, 0, 4, 10]) == [
+        (0, "0"), (4, "4"), (10, "10"),
+    ]  # fmt: skip
+    assert plots.measured_ticks(frame, [0, 1], [0, 1]) is None
+    assert plots.measured_ticks(frame, [0, 2], [0, 2]) is not None
+    # One value is no axis, and more than eight are not read.
+    assert plots.measured_ticks(frame, [3, 3], [3, 3]) is None
+    wide = plots.Frame((0, 10), (0, 1), 1000, 80, left=0, bottom=30, margin=0)
+    nine = [float(i) for i in range(9)]
+    assert plots.measured_ticks(wide, nine, nine) is None
+    assert plots.measured_ticks(wide, nine[:8], nine[:8]) is not None
+
+
+def test_ticks_are_written_like_the_scores_of_the_page() -> None:
+    frame = plots.Frame((0, 1), (-0.05, 0.05), 200, 200)
+    texts = [e.text for e in Page(plots.axes(frame, "x", "y")).all("text", "tick")]
+    assert texts == ["−.050", "−.025", "0", ".025", ".050", "0", ".25", ".50", ".75", "1.00"]
+
+
+def test_keys_of_a_legend_are_pieces_of_what_is_drawn() -> None:
+    line, dot = Page(plots.line_key(1)), Page(plots.dot_key(2))
+    assert [e.attributes["class"] for e in line.all("line")] == ["line s1"]
+    assert [e.attributes["class"] for e in line.all("polygon")] == ["dot s1"]
+    assert [e.attributes["class"] for e in dot.all("polygon")] == ["dot s2"]
+    assert line.problems == dot.problems == []
 
 
 def test_a_picture_has_a_description_and_escapes_names() -> None:
@@ -86,7 +117,7 @@ def test_thinning_keeps_the_ends_and_nearly_the_number_asked_for(size: int, at_m
     ("low", "high", "names"),
     [
         (0, 2, ["1", "2", "5", "10", "20", "50", "100"]),
-        (-1, 0.4, ["0.1", "0.2", "0.5", "1", "2"]),
+        (-1, 0.4, [".1", ".2", ".5", "1", "2"]),
         # 1, 2 and 5 of six powers would be too many.
         (0, 5, ["1", "10", "100", "1000", "10k", "100k"]),
         # Between 3 and 4 is no round number: the ends are named.

@@ -66,6 +66,12 @@ def test_the_scale_writes_signs_only_for_differences() -> None:
     assert signed == ["−.10", "−.05", ".00", "+.05", "+.10"]
 
 
+def test_the_scale_writes_quarters_of_a_tenth_in_full() -> None:
+    # With two digits −.025 would read −.03 and stand half way between −.05 and .00.
+    written = [e.text for e in Page(scale(Axis(-0.05, 0.05, signed=True))).all("span")]
+    assert written == ["−.050", "−.025", ".000", "+.025", "+.050"]
+
+
 def test_the_legend_gives_each_method_its_own_shape() -> None:
     page = Page(legend(["ours", "<counts>"]))
     assert [e.text for e in page.all("li")] == ["ours", "<counts>"]

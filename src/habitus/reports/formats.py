@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Final
 
 MISSING: Final = "–"
@@ -11,14 +12,15 @@ _SUPERSCRIPTS: Final = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸
 
 
 def score(value: float | None, digits: int = 3) -> str:
-    """Return a score without its leading zero.
+    """Return a score without its leading zero; one of ten or more, such as money, is shorter.
 
-    >>> score(0.8341), score(1.0), score(-0.02), score(None)
-    ('.834', '1.000', '−.020', '–')
+    >>> score(0.8341), score(1.0), score(-0.02), score(None), score(1227.66), score(-52.36)
+    ('.834', '1.000', '−.020', '–', '1,228', '−52.4')
     """
     if value is None:
         return MISSING
-    text = f"{abs(value):.{digits}f}"
+    digits = digits if abs(value) < 10 else 1 if abs(value) < 100 else 0
+    text = f"{abs(value):,.{digits}f}"
     text = text[1:] if text.startswith("0.") else text
     return text if value >= 0 or float(f"{value:.{digits}f}") == 0 else _MINUS + text
 
@@ -60,6 +62,39 @@ def _end(value: float) -> str:
     if value == 0:
         return score(0.0)
     return signed(value, next((d for d in range(3, 9) if round(value, d) != 0), 9))
+
+
+def brief(value: float) -> str:
+    """Return a figure with three digits that count, such as a loss.
+
+    >>> brief(0.675), brief(5.091), brief(0.00065), brief(-0.5), brief(1.0)
+    ('.675', '5.09', '.00065', '−.5', '1')
+    """
+    text = f"{abs(value):.3g}"
+    return (_MINUS if value < 0 else "") + (text[1:] if text.startswith("0.") else text)
+
+
+def tick_names(values: Sequence[float]) -> list[str]:
+    """Return the numbers of an axis, all with as many digits as one of them needs.
+
+    >>> tick_names([-0.02, 0, 0.02]), tick_names([0.5, 0.75, 1.0]), tick_names([5000, 10_000])
+    (['−.02', '0', '.02'], ['.50', '.75', '1.00'], ['5000', '10k'])
+    """
+    digits = next((d for d in range(9) if all(_is_exact(v, d) for v in values)), 9)
+    return [_tick_name(value, digits) for value in values]
+
+
+def _is_exact(value: float, digits: int) -> bool:
+    return math.isclose(round(value, digits), value, rel_tol=1e-9, abs_tol=1e-12)
+
+
+def _tick_name(value: float, digits: int) -> str:
+    if abs(value) >= 10_000:
+        return f"{value / 1000:g}k".replace("-", _MINUS)
+    if value == 0:
+        return "0"
+    text = f"{abs(value):.{digits}f}"
+    return (_MINUS if value < 0 else "") + (text[1:] if text.startswith("0.") else text)
 
 
 def percent(share: float | None) -> str:

@@ -6,7 +6,7 @@ import html
 from collections.abc import Iterable
 from typing import Final
 
-_VOID: Final = frozenset({"br", "meta", "input", "col", "hr"})
+_VOID: Final = frozenset({"br", "meta", "input", "col", "hr", "wbr"})
 
 
 class Html(str):
@@ -52,6 +52,15 @@ def _attribute(name: str, value: object) -> str:
         return ""
     name = name.rstrip("_").replace("_", "-")
     return f" {name}" if value is True else f' {name}="{html.escape(str(value))}"'
+
+
+def breakable(name: str) -> Html:
+    """Return a name that may end a line after an underscore, and nowhere else inside a word.
+
+    >>> breakable("cat_food")
+    'cat_<wbr>food'
+    """
+    return join(name.split("_"), join(["_", el("wbr")]))
 
 
 def section(name: str, title: str, *children: object) -> Html:

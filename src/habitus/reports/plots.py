@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
+from habitus.reports.formats import tick_names
 from habitus.reports.markup import Html, el
 
 Points = Sequence[tuple[float, float]]
 MOST_TICKS: Final = 8
-"""On a logarithmic axis; where there would be more, only powers of ten are named."""
+"""On an axis of measured values or a logarithmic one; more than these would not be read."""
+_LETTER: Final = 6.5
+"""Width of a digit of a tick in a picture's own units."""
+
+
+_SHAPES: Final[Mapping[int, Sequence[tuple[float, float]]]] = {
+    1: [(0, -1.3), (1.3, 0), (0, 1.3), (-1.3, 0)],
+    2: [(0, -1.2), (1.15, 1), (-1.15, 1)],
+    3: [(-1, -1), (1, -1), (1, 1), (-1, 1)],
+    4: [(0, 1.2), (1.15, -1), (-1.15, -1)],
+    5: [(-1.2, -0.6), (-0.6, -1.2), (0, -0.6), (0.6, -1.2), (1.2, -0.6), (0, 1.2)],
+    6: [(1.2, 0), (-1, 1.15), (-1, -1.15)],
+    7: [(-1.2, 0), (1, 1.15), (1, -1.15)],
+}
+"""Series → corners around its place, in radii: diamond, triangle, square, triangle on its head,
+heart, triangles to the right and to the left. The first series is a circle."""
 
 
 def ticks(low: float, high: float, about: int = 4) -> list[float]:
@@ -68,10 +84,34 @@ def log_ticks(low: float, high: float) -> list[tuple[float, str]]:
         found = [
             (math.log10(step) + power, step * 10.0**power) for power in powers for step in steps
         ]
-        inside = [(at, _short(value)) for at, value in found if low - 1e-9 <= at <= high + 1e-9]
+        inside = [
+            (at, tick_names([value])[0]) for at, value in found if low - 1e-9 <= at <= high + 1e-9
+        ]
         if len(inside) <= MOST_TICKS:
             break
     return inside if len(inside) > 1 else [(at, f"{10**at:.3g}") for at in (low, high)]
+
+
+def measured_ticks(
+    frame: Frame, places: Sequence[float], values: Sequence[float]
+) -> list[tuple[float, str]] | None:
+    """Return the values that were measured as ticks; None where they would not stand apart.
+
+    Args:
+        frame: of the plot.
+        places: where each value stands on the axis, such as its logarithm.
+        values: what was measured, in any order; one may stand there twice.
+    """
+    found = dict(sorted(zip(places, values, strict=True)))
+    if not 1 < len(found) <= MOST_TICKS:
+        return None
+    names = [tick_names([value])[0] for value in found.values()]
+    at = [frame.at(place, frame.y[0])[0] for place in found]
+    wide = [_LETTER * len(name) for name in names]
+    gaps = zip(at[:-1], at[1:], wide[:-1], wide[1:], strict=True)
+    if any(b - a < (left + right) / 2 + _LETTER for a, b, left, right in gaps):
+        return None
+    return list(zip(found, names, strict=True))
 
 
 def axes(
@@ -86,11 +126,11 @@ def axes(
         x_ticks: place and name of each; None for round numbers.
     """
     parts = []
-    for tick in ticks(*frame.y, 4):
+    for tick, name in _named(ticks(*frame.y, 4)):
         x, y = frame.at(frame.x[0], tick)
         parts.append(_line((x, y), (frame.width - frame.margin, y), "grid"))
-        parts.append(_text(x - 5, y + 4, f"{tick:g}", "end"))
-    for tick, name in x_ticks or [(tick, _short(tick)) for tick in ticks(*frame.x, 4)]:
+        parts.append(_text(x - 5, y + 4, name, "end"))
+    for tick, name in x_ticks or _named(ticks(*frame.x, 4)):
         x, y = frame.at(tick, frame.y[0])
         # At the edge a long number would be cut off.
         is_last = x + 4 * len(name) > frame.width
@@ -109,8 +149,8 @@ def _anchor(is_last: bool) -> str:
     return "end" if is_last else "middle"
 
 
-def _short(value: float) -> str:
-    return f"{value / 1000:g}k" if abs(value) >= 10_000 else f"{value:g}"
+def _named(values: Sequence[float]) -> list[tuple[float, str]]:
+    return list(zip(values, tick_names(values), strict=True))
 
 
 def _line(start: tuple[float, float], end: tuple[float, float], kind: str) -> Html:
@@ -139,17 +179,33 @@ def upright(frame: Frame, x: float, label: str) -> Html:
 
 
 def marker(x: float, y: float, series: int, radius: float) -> Html:
-    """Return a series' own shape: circle, diamond, triangle, square."""
+    """Return a series' own shape; a series beyond the last shape is a square."""
     kind = f"dot s{series}"
     r = radius
     if series == 0:
         return el("circle", cx=f"{x:.1f}", cy=f"{y:.1f}", r=f"{r:.1f}", class_=kind)
-    corners = {
-        1: [(0, -1.3 * r), (1.3 * r, 0), (0, 1.3 * r), (-1.3 * r, 0)],
-        2: [(0, -1.2 * r), (1.15 * r, r), (-1.15 * r, r)],
-    }.get(series, [(-r, -r), (r, -r), (r, r), (-r, r)])
-    drawn = " ".join(f"{x + dx:.1f},{y + dy:.1f}" for dx, dy in corners)
+    corners = _SHAPES.get(series, _SHAPES[3])
+    drawn = " ".join(f"{x + r * dx:.1f},{y + r * dy:.1f}" for dx, dy in corners)
     return el("polygon", points=drawn, class_=kind)
+
+
+def line_key(series: int) -> Html:
+    """Return a piece of a series' line with its marker, for a legend."""
+    line = el("line", x1=0, y1=6, x2=26, y2=6, class_=f"line s{series}")
+    return el(
+        "svg",
+        line,
+        marker(13, 6, series, 3.2),
+        viewBox="0 0 26 12",
+        class_="key",
+        aria_hidden="true",
+    )
+
+
+def dot_key(series: int) -> Html:
+    """Return a series' marker, for a legend."""
+    dot = marker(6, 6, series, 4)
+    return el("svg", dot, viewBox="0 0 12 12", class_="key", aria_hidden="true")
 
 
 def svg(frame: Frame, label: str, *children: object) -> Html:

@@ -55,7 +55,13 @@ class Axis(NamedTuple):
 def scale(axis: Axis) -> Html:
     """Return the row of tick labels."""
     write = signed if axis.signed else score
-    labels = (el("span", write(tick, 2), style=f"left:{axis.place(tick)}") for tick in axis.ticks())
+    ticks = axis.ticks()
+    # Rounded to two digits, −.025 would stand as −.03 between −.05 and 0.
+    exact = all(abs(round(tick, 2) - tick) < 1e-9 for tick in ticks)
+    labels = (
+        el("span", write(tick, 2 if exact else 3), style=f"left:{axis.place(tick)}")
+        for tick in ticks
+    )
     return el("div", *labels, class_="scale", aria_hidden="true")
 
 

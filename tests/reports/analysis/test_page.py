@@ -11,7 +11,7 @@ from habitus.reports.analysis import analysis_page, write_analysis
 from habitus.reports.analysis.page import cell_text
 from tests.reports.analysis.sample import analysis
 
-VOID = {"br", "meta", "input", "col", "hr"}
+VOID = {"br", "meta", "input", "col", "hr", "wbr"}
 
 
 class Tags(HTMLParser):
@@ -73,6 +73,16 @@ def test_a_column_of_long_texts_reads_from_the_left() -> None:
     assert "<td>6</td>" in page
 
 
+def test_a_difference_has_its_sign_in_a_table() -> None:
+    found = {"value": 0.02, "low": -0.001, "high": 0.041, "signed": True}
+    assert cell_text(found) == "+.020 [−.001, +.041]"
+    table = {"title": "Gains", "columns": ["method", "gain"], "rows": [["ours", found]]}
+    page = analysis_page({**analysis(), "tables": [table]})
+    assert '+.020 <span class="span">[−.001, +.041]</span>' in page
+    with pytest.raises(DataError, match="true or false"):
+        analysis_page({**analysis(), "tables": [table | {"rows": [["a", found | {"signed": 1}]]}]})
+
+
 def test_large_numbers_are_written_out() -> None:
     assert cell_text(12_113.4) == "12,113"
     assert cell_text(5_951.04) == "5,951"
@@ -86,5 +96,5 @@ def test_a_quick_analysis_says_so_before_what_was_found_and_names_its_model() ->
     config = {"ours": {"name": "pasum", "preset": "quick"}}
     for changes in ({"preset": "quick"}, {"config": config}):
         page = analysis_page(analysis() | changes)
-        assert page.index("the scores mean nothing") < page.index('class="lead"')
+        assert page.index("the scores mean nothing") < page.index('class="finding"')
     assert page.index("Model: text graph encoder") < page.index("the scores mean nothing")

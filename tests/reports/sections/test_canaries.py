@@ -26,3 +26,13 @@ def test_each_check_says_what_it_does_and_how_it_ended() -> None:
 def test_without_checks_the_reader_is_warned() -> None:
     page = Page(canaries_section(Findings(sample(num_tasks=1) | {"canaries": None})))
     assert "No leak checks were run" in page.elements[0].text
+
+
+def test_a_long_name_ends_a_line_after_an_underscore_in_a_box_that_scrolls() -> None:
+    results = copy.deepcopy(sample(num_tasks=1))
+    results["canaries"][0]["name"] = "permuted_labels_score_chance"
+    section = canaries_section(Findings(results))
+    assert "permuted_<wbr>labels_<wbr>score_<wbr>chance" in section
+    page = Page(section)
+    (table,) = page.all("table")
+    assert "scroll" in (table.parents[-1].attributes["class"] or "")

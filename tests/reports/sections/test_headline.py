@@ -172,10 +172,8 @@ def test_the_tally_counts_wins_ties_and_losses_against_each_method_of_others() -
 def test_the_tally_says_that_questions_are_corrected_and_averages_are_not(
     num_tasks: int, corrected: bool
 ) -> None:
-    (caption,) = Page(headline_section(Findings(sample(num_tasks=num_tasks)))).all("caption")
-    assert (
-        "corrected for asking 3 (Holm); the averages above are not" in caption.text
-    ) == corrected
+    (box,) = Page(headline_section(Findings(sample(num_tasks=num_tasks)))).all("div", "tally")
+    assert ("corrected for asking 3 (Holm). The averages are not" in box.text) == corrected
 
 
 def test_a_failed_canary_is_told_above_everything() -> None:

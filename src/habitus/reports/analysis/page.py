@@ -10,7 +10,7 @@ from typing import Any, Final
 from habitus.reports.analysis.plots import plot
 from habitus.reports.analysis.schema import check_analysis
 from habitus.reports.files import plain, write_pair
-from habitus.reports.formats import MISSING, count, interval, score
+from habitus.reports.formats import MISSING, count, interval, score, signed, signed_interval
 from habitus.reports.markup import Html, el, join, note, row, scrolling, section, table
 from habitus.reports.model_facts import model_label, quick_warning
 from habitus.reports.shell import document
@@ -35,7 +35,7 @@ def analysis_page(results: Mapping[str, Any]) -> str:
         el("p", f"Model: {label}", class_="model") if label else None,
         el("p", el("strong", "Warning. "), quick, class_="alarm") if quick else None,
         el("p", results["question"], class_="what"),
-        *(el("p", finding, class_="lead") for finding in results["findings"]),
+        *(el("p", finding, class_="finding") for finding in results["findings"]),
     )
     tables = [_table(values) for values in results["tables"]]
     plots = [plot(values) for values in results["plots"]]
@@ -71,7 +71,7 @@ def cell_text(value: object) -> str:
     ('.500 [.400, .600]', '–', '12')
     """
     if isinstance(value, Mapping):
-        return f"{score(value['value'])} {interval(value['low'], value['high'])}".strip()
+        return " ".join(_estimate(value)).strip()
     if value is None:
         return MISSING
     if isinstance(value, str):
@@ -82,6 +82,13 @@ def cell_text(value: object) -> str:
     if abs(number) < 1:
         return score(number)
     return f"{number:,.4g}" if abs(number) < 10_000 else f"{number:,.0f}"
+
+
+def _estimate(value: Mapping[str, Any]) -> tuple[str, str]:
+    """Return a value and its interval; those of a difference have their sign."""
+    if value.get("signed"):
+        return signed(value["value"]), signed_interval(value["low"], value["high"])
+    return score(value["value"]), interval(value["low"], value["high"])
 
 
 def _table(values: Mapping[str, Any]) -> Html:
@@ -105,8 +112,8 @@ def _texts(values: Mapping[str, Any]) -> set[int]:
 def _cell(value: object, *, left: bool) -> object:
     """Return a cell; an interval stands below its value."""
     if isinstance(value, Mapping):
-        between = interval(value["low"], value["high"])
-        return join([score(value["value"]), " ", el("span", between, class_="span")])
+        number, between = _estimate(value)
+        return join([number, " ", el("span", between, class_="span")])
     return _left(cell_text(value)) if left else cell_text(value)
 
 
@@ -132,7 +139,7 @@ def _made(results: Mapping[str, Any]) -> Html:
     return section(
         "provenance",
         "How it was made",
-        table(("Data", "Digest", "Users", "Events"), data, "plain"),
+        scrolling("Data", table(("Data", "Digest", "Users", "Events"), data, "plain")),
         *(el("blockquote", notice) for notice in notices),
         el("dl", *(el("div", el("dt", n), el("dd", v)) for n, v in known), class_="pairs"),
         el("details", el("summary", "Config"), el("pre", config))

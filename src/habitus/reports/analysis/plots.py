@@ -8,11 +8,25 @@ from typing import Any, Final
 
 from habitus.reports.analysis.labels import Label, place_labels
 from habitus.reports.markup import Html, el, join, note
-from habitus.reports.plots import Frame, axes, figure, log_ticks, marker, path, svg, thinned
+from habitus.reports.plots import (
+    Frame,
+    axes,
+    dot_key,
+    figure,
+    line_key,
+    log_ticks,
+    marker,
+    measured_ticks,
+    path,
+    svg,
+    thinned,
+)
 
 SERIES: Final = 8
 """Colours of the page's style; a further series begins again at the first."""
 _MOST_POINTS: Final = 3000
+_FEW_POINTS: Final = 100
+"""Up to which markers of a map are large."""
 _ASIDE: Final = 3.0
 """How far curves with intervals stand beside each other, so that no interval hides another."""
 
@@ -32,12 +46,9 @@ def plot(values: Mapping[str, Any]) -> Html:
 
 
 def _legend(names: list[str], *, dots: bool) -> Html:
-    kind = "dot" if dots else "stroke"
-    keys = (
-        el("li", el("b", class_=f"{kind} s{i % SERIES}", aria_hidden="true"), name)
-        for i, name in enumerate(names)
-    )
-    return el("ul", *keys, class_="legend")
+    key = dot_key if dots else line_key
+    keys = (el("li", key(i % SERIES), name) for i, name in enumerate(names))
+    return el("ul", *keys, class_="legend keys")
 
 
 def _lines(values: Mapping[str, Any]) -> Html:
@@ -61,7 +72,10 @@ def _lines(values: Mapping[str, Any]) -> Html:
         parts += [marker(*moved.at(x, y), i % SERIES, 3.2) for x, y in drawn]
     x_name = f"{values['x']} (logarithmic)" if log else values["x"]
     words = f"{values['title']}: {values['y']} by {values['x']}"
-    x_ticks = log_ticks(*frame.x) if log else None
+    measured = [p["x"] for series in values["series"] for p in series["points"]]
+    x_ticks = measured_ticks(frame, [p["x"] for c in curves for p in c], measured)
+    if x_ticks is None and log:
+        x_ticks = log_ticks(*frame.x)
     return svg(frame, words, axes(frame, x_name, values["y"], x_ticks), *parts)
 
 
@@ -81,7 +95,8 @@ def _scatter(values: Mapping[str, Any]) -> Html:
     centroids = values.get("centroids") or []
     frame = _around([(p["x"], p["y"]) for p in (*points, *words, *centroids)], height=420)
     shown = thinned([(i, 0.0) for i in range(len(points))], _MOST_POINTS)
-    parts = [_dot(frame, points[int(i)], 2.4) for i, _ in shown]
+    radius = 2.4 if len(points) > _FEW_POINTS else 4.0
+    parts = [_dot(frame, points[int(i)], radius) for i, _ in shown]
     parts += [_dot(frame, centroid, 7.0) for centroid in centroids]
     marks = [frame.at(centroid["x"], centroid["y"]) for centroid in centroids]
     texts = [(*frame.at(word["x"], word["y"]), str(word["text"])) for word in words]

@@ -13,6 +13,7 @@ from habitus.errors import DataError
 from habitus.reports.checks import (
     Check,
     anything,
+    flag,
     listing,
     mapping,
     members,
@@ -29,7 +30,9 @@ FORMAT: Final = 1
 PLOTS: Final = ("lines", "scatter")
 
 _number = number()
-_estimate = record({"value": _number, "low": nullable(_number), "high": nullable(_number)})
+_estimate = record(
+    {"value": _number, "low": nullable(_number), "high": nullable(_number)}, {"signed": flag}
+)
 _point = record(
     {"x": _number, "y": nullable(_number)}, {"low": nullable(_number), "high": nullable(_number)}
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from habitus.reports.findings import Findings
-from habitus.reports.markup import Html, el, note, row, section, table, terms
+from habitus.reports.markup import Html, breakable, el, note, row, scrolling, section, table, terms
 
 
 def canaries_section(findings: Findings) -> Html:
@@ -25,11 +25,11 @@ def canaries_section(findings: Findings) -> Html:
                 "scores well here and fails in use.",
             ),
         ),
-        table(head, (_row(canary) for canary in canaries), "plain"),
+        scrolling("Leak checks", table(head, (_row(c) for c in canaries), "plain checks")),
     )
 
 
 def _row(canary: dict[str, Any]) -> Html:
     passed = canary["passed"]
     outcome = el("span", "✓ passed" if passed else "✗ failed", class_="pass" if passed else "fail")
-    return row(canary["name"], canary["what"], outcome, canary.get("detail"))
+    return row(breakable(canary["name"]), canary["what"], outcome, canary.get("detail"))

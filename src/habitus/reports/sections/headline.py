@@ -6,7 +6,7 @@ from typing import Final
 
 from habitus.reports.findings import DENSE, VERDICT_WORDS, Difference, Findings
 from habitus.reports.formats import count, plural, score, signed, signed_interval
-from habitus.reports.markup import Html, el
+from habitus.reports.markup import Html, el, note
 from habitus.reports.model_facts import model_label, quick_warning
 from habitus.reports.words import PROTOCOLS
 
@@ -130,6 +130,12 @@ def tally_rows(findings: Findings) -> list[tuple[str, int, int, int]]:
 def headline_section(findings: Findings) -> Html:
     """Return title, headline, what this page is, and the count of wins, ties and losses."""
     first, *rest = headline(findings)
+    told = [
+        el("p", first, class_="lead"),
+        el("p", " ".join(rest), class_="verdict") if rest else None,
+        el("p", findings.words.page, class_="what"),
+        _protocol(findings),
+    ]
     label, quick = model_label(findings.results), quick_warning(findings.results)
     return el(
         "header",
@@ -138,11 +144,7 @@ def headline_section(findings: Findings) -> Html:
         el("p", f"Model: {label}", class_="model") if label else None,
         el("p", el("strong", "Warning. "), quick, class_="alarm") if quick else None,
         _alarm(findings),
-        el("p", first, class_="lead"),
-        el("p", " ".join(rest), class_="verdict") if rest else None,
-        el("p", findings.words.page, class_="what"),
-        _protocol(findings),
-        _tally_table(findings),
+        el("div", el("div", *told), _tally_table(findings), class_="beside"),
         id="headline",
     )
 
@@ -176,20 +178,16 @@ def _tally_table(findings: Findings) -> Html | None:
         el("tr", el("th", name, scope="row"), *(el("td", n) for n in numbers))
         for name, *numbers in rows
     ]
-    return el(
+    counts = el(
         "table",
-        el("caption", _tally_words(findings)),
+        el("caption", f"On how many questions {findings.label(findings.ours)} is …"),
         el("thead", el("tr", *(el("th", h, scope="col") for h in head))),
         el("tbody", *body),
-        class_="tally",
     )
-
-
-def _tally_words(findings: Findings) -> str:
-    told = f"On how many questions {findings.label(findings.ours)} is …"
-    if findings.of_one_task:
-        return told
-    return (
-        f"{told} Each is corrected for asking {len(findings.tasks)} (Holm); the averages above "
-        "are not, so one can be ahead or behind where most questions are ties."
-    )
+    words = None
+    if not findings.of_one_task:
+        words = note(
+            f"Each question is corrected for asking {len(findings.tasks)} (Holm). The averages are "
+            "not: one can be ahead or behind where most questions are ties."
+        )
+    return el("div", counts, words, class_="tally")

@@ -114,7 +114,10 @@ def _cutoffs(findings: Findings) -> Html:
         rates = ("Largest, train", "Largest, test")
     when = _classes if findings.of_classes else _times
     rows = [row(t["name"], *when(t), *_sizes(t)) for t in findings.tasks]
-    cutoffs = table(("Question", *times, "Train", "Valid", "Test", *rates), rows, "plain")
+    cutoffs = scrolling(
+        "Cutoffs and users of each question",
+        table(("Question", *times, "Train", "Valid", "Test", *rates), rows, "plain"),
+    )
     title = "Cutoffs and sizes of each question"
     return join([note(findings.words.examples), scrolling(title, cutoffs)])
 

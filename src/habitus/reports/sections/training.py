@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from habitus.reports.findings import Findings
+from habitus.reports.formats import brief
 from habitus.reports.markup import Html, el, join, note, section, terms
 from habitus.reports.objectives import loss_meaning, part_name, rising
 from habitus.reports.plots import (
@@ -49,12 +50,12 @@ def _pairs(xs: Sequence[Any], ys: Sequence[Any]) -> Points:
 def _total(curves: dict[str, Any], best_step: float | None) -> Html:
     train = thinned(_pairs(curves["step"], curves["train_loss"]))
     valid = thinned(_pairs(curves.get("valid_step") or [], curves.get("valid_loss") or []))
-    frame = spanning([train, valid], 400, 225)
+    frame = spanning([train, valid], 560, 290)
     inside = best_step is not None and frame.x[0] <= best_step <= frame.x[1]
     best = upright(frame, best_step, "kept") if inside and best_step is not None else None
-    words = f"Training loss from {train[0][1]:.3g} to {train[-1][1]:.3g}"
+    words = f"Training loss from {brief(train[0][1])} to {brief(train[-1][1])}"
     if valid:
-        words += f", validation loss from {valid[0][1]:.3g} to {valid[-1][1]:.3g}"
+        words += f", validation loss from {brief(valid[0][1])} to {brief(valid[-1][1])}"
     lines = [path(frame, train, 1), path(frame, valid, 0) if valid else None]
     picture = svg(frame, words, axes(frame, "step", "loss"), best, *lines)
     keys = [el("li", el("b", class_="stroke s1", aria_hidden="true"), "training, dashed")]
@@ -83,6 +84,6 @@ def _group(title: str, words: str, plots: list[Html]) -> list[Html]:
 
 def _part(name: str, line: Points) -> Html:
     frame = spanning([line], 230, 130)
-    words = f"{part_name(name)}: from {line[0][1]:.3g} to {line[-1][1]:.3g}"
+    words = f"{part_name(name)}: from {brief(line[0][1])} to {brief(line[-1][1])}"
     up = axes(frame, "step", rising(name) or "loss")
     return figure(words, svg(frame, words, up, path(frame, line, 0)))
