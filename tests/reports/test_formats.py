@@ -116,12 +116,15 @@ def test_ticks_read_back_and_have_equally_many_digits(values: list[float]) -> No
     assert len({len(name.partition(".")[2]) for name in names if name != "0"}) <= 1
 
 
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(9.9994, "9.999"), (10.0, "10.0"), (-99.94, "−99.9"), (100.0, "100"), (-1507.49, "−1,507")],
-)
-def test_money_has_fewer_digits_than_a_score(value: float, text: str) -> None:
-    assert formats.score(value) == text
+def test_figures_that_stand_together_have_the_digits_of_the_largest() -> None:
+    # A value of 7.9 between −107 and 85 has no digit that counts after the point.
+    digits = formats.decimals(-7.9, -107.4, 84.91)
+    assert formats.signed(-7.9, digits) == "−8"
+    assert formats.signed_interval(-107.4, 84.91, digits) == "[−107, +85]"
+    assert formats.interval(1507.49, 99.9, digits) == "[1,507, 100]"
+    # The end of a difference is zero only where it is.
+    assert formats.signed_interval(-107.4, -0.3, digits) == "[−107, −.3]"
+    assert formats.decimals(None) == formats.decimals(9.99) == 3
 
 
 @given(st.floats(1e-4, 999))

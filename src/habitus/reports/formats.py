@@ -11,15 +11,24 @@ _MINUS: Final = "−"
 _SUPERSCRIPTS: Final = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def score(value: float | None, digits: int = 3) -> str:
-    """Return a score without its leading zero; one of ten or more, such as money, is shorter.
+def decimals(*values: float | None) -> int:
+    """Return how many digits after the point some figures need that stand together.
 
-    >>> score(0.8341), score(1.0), score(-0.02), score(None), score(1227.66), score(-52.36)
-    ('.834', '1.000', '−.020', '–', '1,228', '−52.4')
+    >>> decimals(0.5, 1.2), decimals(-7.9, -107.0, 84.9), decimals(16.1, None)
+    (3, 0, 1)
+    """
+    largest = max((abs(value) for value in values if value is not None), default=0.0)
+    return 3 if largest < 10 else 1 if largest < 100 else 0
+
+
+def score(value: float | None, digits: int = 3) -> str:
+    """Return a score without its leading zero.
+
+    >>> score(0.8341), score(1.0), score(-0.02), score(None), score(1227.66, 0)
+    ('.834', '1.000', '−.020', '–', '1,228')
     """
     if value is None:
         return MISSING
-    digits = digits if abs(value) < 10 else 1 if abs(value) < 100 else 0
     text = f"{abs(value):,.{digits}f}"
     text = text[1:] if text.startswith("0.") else text
     return text if value >= 0 or float(f"{value:.{digits}f}") == 0 else _MINUS + text
@@ -36,7 +45,7 @@ def signed(value: float | None, digits: int = 3) -> str:
     return "+" + score(value, digits)
 
 
-def interval(low: float | None, high: float | None) -> str:
+def interval(low: float | None, high: float | None, digits: int = 3) -> str:
     """Return the 95 % interval of a score.
 
     >>> interval(0.801, 0.866), interval(None, None)
@@ -44,10 +53,10 @@ def interval(low: float | None, high: float | None) -> str:
     """
     if low is None or high is None:
         return "no interval"
-    return f"[{score(low)}, {score(high)}]"
+    return f"[{score(low, digits)}, {score(high, digits)}]"
 
 
-def signed_interval(low: float | None, high: float | None) -> str:
+def signed_interval(low: float | None, high: float | None, digits: int = 3) -> str:
     """Return the interval of a difference; an end that is not zero is never written as zero.
 
     >>> signed_interval(-0.0241, 0.003), signed_interval(0.00004, 0.02)
@@ -55,13 +64,13 @@ def signed_interval(low: float | None, high: float | None) -> str:
     """
     if low is None or high is None:
         return "no interval"
-    return f"[{_end(low)}, {_end(high)}]"
+    return f"[{_end(low, digits)}, {_end(high, digits)}]"
 
 
-def _end(value: float) -> str:
+def _end(value: float, digits: int) -> str:
     if value == 0:
-        return score(0.0)
-    return signed(value, next((d for d in range(3, 9) if round(value, d) != 0), 9))
+        return score(0.0, digits)
+    return signed(value, next((d for d in range(digits, 9) if round(value, d) != 0), 9))
 
 
 def brief(value: float) -> str:

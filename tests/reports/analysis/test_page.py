@@ -83,6 +83,14 @@ def test_a_difference_has_its_sign_in_a_table() -> None:
         analysis_page({**analysis(), "tables": [table | {"rows": [["a", found | {"signed": 1}]]}]})
 
 
+def test_money_with_its_interval_is_written_with_equally_many_digits() -> None:
+    assert cell_text({"value": 1227.66, "low": 966.4, "high": 1507.5}) == "1,228 [966, 1,508]"
+    assert cell_text({"value": -7.9, "low": -107.4, "high": 84.9, "signed": True}) == (
+        "−8 [−107, +85]"
+    )
+    assert cell_text({"value": 2.351, "low": 2.318, "high": 2.384}) == "2.351 [2.318, 2.384]"
+
+
 def test_large_numbers_are_written_out() -> None:
     assert cell_text(12_113.4) == "12,113"
     assert cell_text(5_951.04) == "5,951"

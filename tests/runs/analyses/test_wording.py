@@ -5,23 +5,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from habitus.evaluation.bootstrap import Difference
-from habitus.reports.formats import score, signed, signed_interval
+from habitus.reports.formats import decimals, score, signed, signed_interval
 from habitus.runs.analyses.wording import figure, listed, told
 
-SMALL = st.floats(-9.99, 9.99)
+ANY = st.floats(-9_999, 9_999)
 
 
-@given(SMALL)
+@given(ANY)
 def test_a_figure_is_written_as_the_page_writes_it(value: float) -> None:
-    assert figure(value) == score(value)
-    assert figure(value, sign=True) == signed(value)
+    digits = decimals(value)
+    assert figure(value) == score(value, digits)
+    assert figure(value, sign=True) == signed(value, digits)
 
 
-@given(SMALL, SMALL)
-def test_an_interval_is_written_as_the_page_writes_it(low: float, high: float) -> None:
-    # The page gives up at nine digits, too.
-    text = told(Difference(0.5, low, high, 0.1, "tie"))
-    assert text == f"+.500 {signed_interval(low, high)}"
+@given(ANY, ANY, ANY)
+def test_an_interval_is_written_as_the_page_writes_it(
+    value: float, low: float, high: float
+) -> None:
+    digits = decimals(value, low, high)
+    text = told(Difference(value, low, high, 0.1, "tie"))
+    assert text == f"{signed(value, digits)} {signed_interval(low, high, digits)}"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,15 @@ from typing import Any, Final
 from habitus.reports.analysis.plots import plot
 from habitus.reports.analysis.schema import check_analysis
 from habitus.reports.files import plain, write_pair
-from habitus.reports.formats import MISSING, count, interval, score, signed, signed_interval
+from habitus.reports.formats import (
+    MISSING,
+    count,
+    decimals,
+    interval,
+    score,
+    signed,
+    signed_interval,
+)
 from habitus.reports.markup import Html, el, join, note, row, scrolling, section, table
 from habitus.reports.model_facts import model_label, quick_warning
 from habitus.reports.shell import document
@@ -86,9 +94,11 @@ def cell_text(value: object) -> str:
 
 def _estimate(value: Mapping[str, Any]) -> tuple[str, str]:
     """Return a value and its interval; those of a difference have their sign."""
+    found, low, high = (value[name] for name in ("value", "low", "high"))
+    digits = decimals(found, low, high)
     if value.get("signed"):
-        return signed(value["value"]), signed_interval(value["low"], value["high"])
-    return score(value["value"]), interval(value["low"], value["high"])
+        return signed(found, digits), signed_interval(low, high, digits)
+    return score(found, digits), interval(low, high, digits)
 
 
 def _table(values: Mapping[str, Any]) -> Html:

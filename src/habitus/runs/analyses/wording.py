@@ -20,7 +20,7 @@ def figure(value: float, *, sign: bool = False) -> str:
     >>> figure(-0.0124, sign=True), figure(0.5, sign=True), figure(0.0, sign=True)
     ('−.012', '+.500', '.000')
     """
-    return _written(value, 3 if abs(value) < 10 else 1 if abs(value) < 100 else 0, sign)
+    return _written(value, _digits(value), sign)
 
 
 def told(found: Difference) -> str:
@@ -28,8 +28,12 @@ def told(found: Difference) -> str:
 
     >>> told(Difference(-0.0222, -0.035, 0.00004, 0.1, "tie"))
     '−.022 [−.035, +.00004]'
+    >>> told(Difference(-7.9, -107.4, 84.91, 0.9, "tie"))
+    '−8 [−107, +85]'
     """
-    return f"{figure(found.value, sign=True)} [{_end(found.low)}, {_end(found.high)}]"
+    digits = _digits(found.value, found.low, found.high)
+    low, high = _end(found.low, digits), _end(found.high, digits)
+    return f"{_written(found.value, digits, sign=True)} [{low}, {high}]"
 
 
 def listed(words: Sequence[object]) -> str:
@@ -42,17 +46,21 @@ def listed(words: Sequence[object]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
-def _end(value: float) -> str:
-    text = figure(value, sign=True)
-    if value == 0 or text.strip(".0"):
-        return text
-    digits = next((d for d in range(3, _MOST_DIGITS) if round(value, d)), _MOST_DIGITS)
+def _digits(*values: float) -> int:
+    """Return the digits after the point of figures that stand together."""
+    largest = max(map(abs, values))
+    return 3 if largest < 10 else 1 if largest < 100 else 0
+
+
+def _end(value: float, digits: int) -> str:
+    if value != 0:
+        digits = next((d for d in range(digits, _MOST_DIGITS) if round(value, d)), _MOST_DIGITS)
     return _written(value, digits, sign=True)
 
 
 def _written(value: float, digits: int, sign: bool) -> str:
     text = f"{abs(value):,.{digits}f}"
     if not text.strip("0."):
-        return text.removeprefix("0")
+        return text[1:] or "0"
     mark = "\N{MINUS SIGN}" if value < 0 else "+" if sign else ""
     return mark + (text[1:] if text.startswith("0.") else text)
