@@ -98,6 +98,10 @@ class TestAddedChannels(TestChannelTransformer):
     config = replace(CONFIG, projection="sum", channel_dim=8, pool_channels=True)
 
 
+class TestComposedChannels(TestChannelTransformer):
+    config = replace(CONFIG, composed_above=7, pool_channels=True)
+
+
 class TestPeriodicDenseChannels(TestChannelTransformer):
     config = replace(CONFIG, dense_embedding="periodic", num_frequencies=4)
 

@@ -8,12 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from habitus.nn.channel_projection import (
-    DENSE_STATES,
     ChannelProjection,
     ChannelReturn,
     DenseKind,
     Mode,
 )
+from habitus.nn.quotient_remainder import QuotientRemainder
+from habitus.nn.token_places import DENSE_STATES
 
 SIZES, NUM_DENSE, CHANNEL_DIM, WIDTH = (5, 2, 7), 2, 4, 6
 
@@ -197,3 +198,79 @@ def test_a_state_and_a_value_of_a_dense_channel_are_both_read() -> None:
 
 def test_no_event_is_no_row() -> None:
     assert module()(*inputs(SIZES, NUM_DENSE, 0)).shape == (0, WIDTH)
+
+
+class Composed(nn.Module):
+    """The slow twin: a table a channel, the large ones of quotients and remainders."""
+
+    def __init__(self, like: ChannelProjection, sizes: tuple[int, ...], above: int) -> None:
+        super().__init__()
+        rows_C = torch.split(like.table.weight.detach(), [*like.places.num_rows_C, 6])[:-1]
+        self.tables = nn.ModuleList()
+        for size, rows in zip(sizes, rows_C, strict=True):
+            if size <= above:
+                self.tables.append(nn.Embedding(size, rows.shape[1], _weight=rows))
+                continue
+            table = QuotientRemainder(size, rows.shape[1])
+            number = len(table.quotient.weight)
+            with torch.no_grad():
+                table.quotient.weight.copy_(rows[:number])
+                table.remainder.weight.copy_(rows[number:])
+            self.tables.append(table)
+
+    def forward(self, tokens_TC: Tensor) -> list[Tensor]:
+        return [table(tokens_TC[:, c]) for c, table in enumerate(self.tables)]
+
+
+LARGE = (5, 40, 2, 30)
+
+
+def composed(mode: Mode = "concat") -> ChannelProjection:
+    torch.manual_seed(0)
+    dim = WIDTH if mode == "sum" else CHANNEL_DIM
+    return ChannelProjection(LARGE, NUM_DENSE, dim, WIDTH, mode=mode, composed_above=20)
+
+
+@pytest.mark.parametrize("mode", get_args(Mode))
+def test_composed_channels_are_sums_of_quotients_and_remainders(mode: Mode) -> None:
+    ours, (tokens_TC, dense_TF, state_TF) = composed(mode), inputs(LARGE, NUM_DENSE)
+    rows = Composed(ours, LARGE, 20)(tokens_TC)
+    states = ours.table.weight[-6:].view(2, 3, -1)
+    rows += [
+        states[f][state_TF[:, f]] + dense_TF[:, f, None] * ours.direction_FE[f] for f in range(2)
+    ]
+    expected = torch.stack(rows).sum(0) if mode == "sum" else torch.cat(rows, 1)
+    joined = ours.join(tokens_TC, dense_TF, state_TF)
+    torch.testing.assert_close(joined, expected)
+    assert joined.shape[1] == ours.joined_width
+    out = ours(tokens_TC, dense_TF, state_TF)
+    torch.testing.assert_close(out, ours.project(expected))
+
+
+def test_rows_of_composed_channels_are_the_same_wherever_they_are_asked_for() -> None:
+    ours, (tokens_TC, *_) = composed(), inputs(LARGE, NUM_DENSE)
+    twin = Composed(ours, LARGE, 20)
+    for count in range(1, 5):
+        expected = torch.cat(twin(tokens_TC)[:count], 1)
+        assert torch.equal(ours.token_embeddings(tokens_TC[:, :count]), expected)
+    for c, size in enumerate(LARGE):
+        table = ours.channel_table(c, size)
+        assert torch.equal(table, twin.tables[c](torch.arange(size)))
+        assert torch.equal(ours.channel_rows(c, tokens_TC[:, c]), table[tokens_TC[:, c]])
+    # 40 rows are 6 + 7 = 13, 30 are 5 + 6 = 11; the others and the states are whole.
+    assert len(ours.table.weight) == 5 + 13 + 2 + 11 + 6
+
+
+def test_composed_rows_pass_on_their_gradient_to_both_parts() -> None:
+    ours = composed()
+    torch.autograd.backward(ours.channel_rows(1, torch.tensor([39])).sum())
+    assert ours.table.weight.grad is not None
+    # The second channel begins at 5: quotient 39 // 7 = 5, then six quotients on, remainder 4.
+    assert ours.table.weight.grad.any(1).nonzero().flatten().tolist() == [10, 15]
+
+
+def test_a_composed_channel_begins_as_large_as_any_other() -> None:
+    torch.manual_seed(0)
+    large = ChannelProjection((10_000,), 0, 16, 8, composed_above=1)
+    # 16 ** -0.5; 200 rows of 16 numbers: an error of about 1/4 / sqrt(2 · 3,200) = 0.003.
+    assert large.channel_table(0, 10_000).std().item() == pytest.approx(0.25, abs=0.013)

@@ -47,10 +47,13 @@ def generator(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def system(**changes: Any) -> tuple[ChannelTransformer, MaskedChannelPrediction]:
+def system(
+    *, composed_above: int | None = None, **changes: Any
+) -> tuple[ChannelTransformer, MaskedChannelPrediction]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        encoder = ChannelTransformer(replace(CONFIG, dropout=0.0))
+        config = replace(CONFIG, dropout=0.0, composed_above=composed_above)
+        encoder = ChannelTransformer(config)
         objective = MaskedChannelPrediction(replace(MASKED, **changes), encoder)
         for bias in objective.token_bias:
             torch.nn.init.normal_(bias)
@@ -340,10 +343,17 @@ def plain_losses(
     return losses
 
 
+@pytest.mark.parametrize("composed_above", [None, 7])
 @pytest.mark.parametrize("sampled_above", [4_096, 7, 4])
-def test_the_loss_is_that_of_a_loop_over_events_and_channels(sampled_above: int) -> None:
-    # The vocabularies have 6 and 9 tokens: none, the second, or both are sampled.
-    encoder, objective = system(sampled_above=sampled_above, num_negatives=5)
+def test_the_loss_is_that_of_a_loop_over_events_and_channels(
+    sampled_above: int, composed_above: int | None
+) -> None:
+    # The vocabularies have 6 and 9 tokens: none, the second, or both are sampled; the second may
+    # have rows that are composed.
+    encoder, objective = system(
+        composed_above=composed_above, sampled_above=sampled_above, num_negatives=5
+    )
+    assert (1 in encoder.project.places.composed) == (composed_above == 7)
     batch = make_batch(USERS)
     assert {MISSING, UNKNOWN, MASK + 1} <= set(batch.tokens_TC.flatten().tolist())
     loss = objective(encoder, batch, generator())

@@ -172,3 +172,22 @@ def test_it_is_a_function_of_the_run_and_may_be_left_out(tmp_path: Path) -> None
     assert bits(traces) == bits(traces)
     assert bits(traces, warm_start=False) != bits(traces)
     assert bits(traces, warm_start=False) == bits(traces, warm_start=False)
+
+
+def test_a_composed_channel_begins_cold_but_at_its_frequencies(tmp_path: Path) -> None:
+    traces, run = small_traces(tmp_path / "t"), small_run()
+    # Nine items and three shops: the items are composed, the shops are not.
+    run = replace(run, encoder=replace(run.encoder, composed_above=8))
+    model, objective = build_channel(traces, run)
+    assert isinstance(model.encoder, ChannelTransformer)
+    project, vocabulary = model.encoder.project, vocabulary_of(traces, run)
+    item = [c.name for c in vocabulary.token_channels].index("item_id")
+    assert item in project.places.composed
+    before = [project.channel_table(c, v).clone() for c, v in enumerate(objective.num_tokens_C)]
+    bias = objective.token_bias[item].detach().clone()
+    snapshot = Snapshot(traces, CUTOFF, run.split.rows(traces, "train"))
+    warm_start(model.encoder, objective, vocabulary, snapshot, seed=0)
+    for c, num_tokens in enumerate(objective.num_tokens_C):
+        same = torch.equal(project.channel_table(c, num_tokens), before[c])
+        assert same == (c in project.places.composed)
+    assert not torch.equal(objective.token_bias[item], bias)

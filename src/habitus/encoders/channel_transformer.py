@@ -72,6 +72,9 @@ class ChannelTransformerConfig(Config):
     """Of those, a channel."""
     mfp_per_block: bool = False
     """Give the channels to later blocks again, as eq. 7 has it (A-S7)."""
+    composed_above: int | None = None
+    """Token channels of more tokens than this have rows that are sums of a quotient's and a
+    remainder's, about 2 √V rows for V tokens (improvements I3 8); null for none."""
     experts: ExpertsConfig = DENSE
     """Experts of the blocks."""
 
@@ -82,6 +85,11 @@ class ChannelTransformerConfig(Config):
                 raise UsageError(f"{name} must be at least 1, got {getattr(self, name)}")
         if self.num_ffn < 0:
             raise UsageError(f"num_ffn must be 0 or more, got {self.num_ffn}")
+        if self.composed_above is not None and self.composed_above < 1:
+            raise UsageError(
+                f"composed_above must be at least 1 token, or null for no channel, got "
+                f"{self.composed_above}"
+            )
         if not 0 <= self.dropout < 1:
             raise UsageError(f"dropout must be in [0, 1), got {self.dropout}")
         if self.width % self.num_heads:
@@ -119,6 +127,7 @@ class ChannelTransformer(UserEncoder):
             mode=config.projection,
             dense=config.dense_embedding,
             num_frequencies=config.num_frequencies,
+            composed_above=config.composed_above,
         )
         self.dropout = nn.Dropout(config.dropout)
         self.blocks = nn.ModuleList(

@@ -26,9 +26,8 @@ from torch import Tensor, nn
 from torch.nn.functional import embedding_bag
 
 from habitus.nn.table_lookup import is_plain, look_up
+from habitus.nn.token_places import TokenPlaces
 
-DENSE_STATES = 3
-"""Present, missing, masked."""
 Mode = Literal["concat", "sum"]
 DenseKind = Literal["linear", "periodic"]
 FREQUENCY_STD = 0.1
@@ -68,10 +67,8 @@ class ChannelProjection(nn.Module):
         mode: how channels become one vector.
         dense: a value times a direction, or its sines and cosines.
         num_frequencies: of those.
+        composed_above: token channels of more tokens than this have rows that are sums of two.
     """
-
-    token_offset_C: Tensor
-    state_offset_F: Tensor
 
     def __init__(
         self,
@@ -83,25 +80,24 @@ class ChannelProjection(nn.Module):
         mode: Mode = "concat",
         dense: DenseKind = "linear",
         num_frequencies: int = 16,
+        composed_above: int | None = None,
     ) -> None:
         super().__init__()
         if mode == "sum" and channel_dim != width:
             raise ValueError(f"channels of {channel_dim} cannot be added to a width of {width}")
-        sizes = torch.tensor([*num_tokens_C, *[DENSE_STATES] * num_dense], dtype=torch.long)
-        offsets = sizes.cumsum(0) - sizes
-        num_channels = len(num_tokens_C)
-        self.register_buffer("token_offset_C", offsets[:num_channels], persistent=False)
-        self.register_buffer("state_offset_F", offsets[num_channels:], persistent=False)
         self.mode = mode
-        self.table = nn.Embedding(int(sizes.sum()), channel_dim)
+        self.places = TokenPlaces(num_tokens_C, num_dense, composed_above)
+        self.table = nn.Embedding(self.places.num_rows, channel_dim)
         nn.init.normal_(self.table.weight, std=channel_dim**-0.5)
+        self.places.shrink(self.table.weight)
         self.periodic: PeriodicDense | None = None
         if dense == "periodic":
             self.periodic = PeriodicDense(num_dense, num_frequencies, channel_dim)
         else:
             direction_FE = torch.randn(num_dense, channel_dim) * channel_dim**-0.5
             self.direction_FE = nn.Parameter(direction_FE)
-        self.joined_width = width if mode == "sum" else len(sizes) * channel_dim
+        num_channels = len(num_tokens_C) + num_dense
+        self.joined_width = width if mode == "sum" else num_channels * channel_dim
         linear = [] if mode == "sum" else [nn.Linear(self.joined_width, width)]
         self.project = nn.Sequential(*linear, nn.LayerNorm(width), nn.GELU())
 
@@ -112,23 +108,23 @@ class ChannelProjection(nn.Module):
 
     def join(self, tokens_TC: Tensor, dense_TF: Tensor, state_TF: Tensor) -> Tensor:
         """Return what is projected: the channels side by side, or their sum, ``(T, J)``."""
-        places = [tokens_TC + self.token_offset_C, state_TF + self.state_offset_F]
-        place_TM = torch.cat(places, dim=1)
+        place_TM = self.places(tokens_TC, state_TF)
         if self.mode == "sum":
             return self._added(place_TM) + self._values(dense_TF).sum(1)
-        embedded = look_up(self.table, place_TM)
+        embedded_TME = look_up(self.table, place_TM)
         num_tokens = tokens_TC.shape[1]
-        dense_TFE = embedded[:, num_tokens:] + self._values(dense_TF)
-        joined = torch.cat([embedded[:, :num_tokens], dense_TFE], dim=1)
-        return joined.flatten(1)
+        tokens_TCE = self.places.added(embedded_TME, num_tokens)
+        dense_TFE = embedded_TME[:, self.places.lookups(num_tokens) :] + self._values(dense_TF)
+        return torch.cat([tokens_TCE, dense_TFE], dim=1).flatten(1)
 
     def flops(self, num_events: int) -> float:
         """Return operations of one forward pass (floors.md E3): 2·T·J·D, or T·M·D to add channels.
 
         Sines and cosines: 4·T·F·K·E. A value times a direction is left out.
         """
-        num_channels = len(self.token_offset_C) + len(self.state_offset_F)
-        sums = num_events * num_channels * self.joined_width if self.mode == "sum" else 0
+        num_tokens, num_dense = len(self.places.offset_C), len(self.places.state_offset_F)
+        num_rows = self.places.lookups(num_tokens) + num_dense
+        sums = num_events * num_rows * self.joined_width if self.mode == "sum" else 0
         waves = 2 * num_events * self.periodic.weight_FKE.numel() if self.periodic else 0
         return _linear_flops(self.project, num_events) + sums + waves
 
@@ -147,22 +143,24 @@ class ChannelProjection(nn.Module):
 
     def token_embeddings(self, tokens_TC: Tensor) -> Tensor:
         """Return the embeddings of the first ``C`` token channels side by side, ``(T, C · E)``."""
-        offsets_C = self.token_offset_C[: tokens_TC.shape[1]]
-        return look_up(self.table, tokens_TC + offsets_C).flatten(1)
+        rows_TME = look_up(self.table, self.places.of_tokens(tokens_TC))
+        return self.places.added(rows_TME, tokens_TC.shape[1]).flatten(1)
 
     def channel_rows(self, channel: int, tokens_B: Tensor) -> Tensor:
         """Return the rows of some tokens of one channel, ``(B, E)``, from wherever they are."""
-        return look_up(self.table, (tokens_B + self.token_offset_C[channel])[:, None]).squeeze(1)
+        rows_BPE = look_up(self.table, self.places.of_channel(channel, tokens_B))
+        return rows_BPE.sum(1) if channel in self.places.composed else rows_BPE.squeeze(1)
 
     def channel_table(self, channel: int, num_tokens: int) -> Tensor:
         """Return the rows of one token channel, ``(V, E)``: tied output weights.
 
-        Of a sharded table they are fetched, so all processes have to call it.
+        Of a sharded table they are fetched, so all processes have to call it; of a composed channel
+        they are made. Of any other they are the weights themselves.
         """
-        if not is_plain(self.table):
-            device = self.token_offset_C.device
+        if channel in self.places.composed or not is_plain(self.table):
+            device = self.places.offset_C.device
             return self.channel_rows(channel, torch.arange(num_tokens, device=device))
-        start = int(self.token_offset_C[channel])
+        start = int(self.places.offset_C[channel])
         return self.table.weight[start : start + num_tokens]
 
 

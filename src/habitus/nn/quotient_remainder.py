@@ -38,7 +38,7 @@ class QuotientRemainder(nn.Module):
         self, num_rows: int, dim: int, num_remainders: int | None = None, *, sparse: bool = False
     ) -> None:
         super().__init__()
-        modulus = math.isqrt(max(num_rows, 1) - 1) + 1 if num_remainders is None else num_remainders
+        modulus = smallest_parts(num_rows)[1] if num_remainders is None else num_remainders
         for name, size in (("num_rows", num_rows), ("dim", dim), ("num_remainders", modulus)):
             if size < 1:
                 raise UsageError(f"{name} must be at least 1, got {size}")
@@ -60,3 +60,13 @@ class QuotientRemainder(nn.Module):
         """Return a range of rows: what tied output weights need."""
         rows: Tensor = self(torch.arange(start, stop, device=self.quotient.weight.device))
         return rows
+
+
+def smallest_parts(num_rows: int) -> tuple[int, int]:
+    """Return how many quotients and remainders take the least memory.
+
+    >>> smallest_parts(1_000_000)
+    (1000, 1000)
+    """
+    modulus = math.isqrt(max(num_rows, 1) - 1) + 1
+    return -(-max(num_rows, 1) // modulus), min(modulus, max(num_rows, 1))

@@ -20,6 +20,7 @@ from habitus.data.traces import Traces
 from habitus.objectives import Objective
 from habitus.representations.model import Model
 from habitus.runs.base import Run
+from habitus.runs.sizes import size_entries
 from habitus.training.device import usable_device
 from habitus.training.distributed import (
     device_of_process,
@@ -61,7 +62,7 @@ class Pretrained:
             "best_step": training.best_step,
             "best_valid": training.best_valid,
             "seconds": training.seconds,
-            "parameters": sum(p.numel() for p in self.model.encoder.parameters()),
+            **size_entries(self.model),
             "flops_true": training.flops_true,
             "flops_executed": training.flops_executed,
             "users_per_second": training.users_per_second,

@@ -34,18 +34,21 @@ def warm_start(
     """Set the tables of the token channels, and the log frequencies that predictions begin from.
 
     A channel of fewer values than the embedding is wide keeps random numbers in the dimensions that
-    are left; so do the tokens that stand for no value.
+    are left; so do the tokens that stand for no value, and channels whose rows are composed, which
+    have no row for each value.
     """
     for c, channel in enumerate(vocabulary.token_channels):
         user_L, token_L = tokens_of(channel, snapshot)
-        counts = count_matrix(user_L, token_L, snapshot.num_users, channel.num_tokens)
-        vectors_VE = value_vectors(counts, encoder.config.channel_dim, seed)
-        width = vectors_VE.shape[1]
         count_V = 1 + np.bincount(token_L, minlength=channel.num_tokens)
         with torch.no_grad():
             objective.token_bias[c].copy_(torch.from_numpy(np.log(count_V / count_V.sum())))
+        if c in encoder.project.places.composed:
+            continue
+        counts = count_matrix(user_L, token_L, snapshot.num_users, channel.num_tokens)
+        vectors_VE = value_vectors(counts, encoder.config.channel_dim, seed)
+        with torch.no_grad():
             table = encoder.project.channel_table(c, channel.num_tokens)
-            table[NUM_SPECIAL:, :width] = torch.from_numpy(vectors_VE)
+            table[NUM_SPECIAL:, : vectors_VE.shape[1]] = torch.from_numpy(vectors_VE)
 
 
 def value_vectors(counts: csr_matrix, width: int, seed: int) -> Floats:
