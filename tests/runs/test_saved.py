@@ -35,9 +35,20 @@ def test_controls_are_built_from_the_traces_of_the_training(
     assert without.controls() == []
     assert rows.ours().notes == ()
     (note,) = without.ours().notes
-    assert note.startswith("what pre-training adds is left out: untrained encoder can be built")
+    assert note.startswith("what pre-training adds is left out: “untrained encoder” can be built")
     assert traces.digest in note
     assert other.digest in note
+
+
+def test_of_other_traces_a_warm_model_lacks_both_controls(
+    traces: Traces, undisturbed: Pretrained, tmp_path: Path
+) -> None:
+    model = saved(undisturbed, tmp_path)
+    model.about["run"] = small_run(warm_start=True).to_dict()
+    model.about["data"] = {"digest": "other"}
+    (note,) = saved_rows(traces, [model], tmp_path / "cache").ours().notes
+    assert "“untrained encoder” and “warm start only” can be built only from" in note
+    assert "(digest other)" in note
 
 
 def test_a_model_of_other_making_has_none(traces: Traces, undisturbed: Pretrained) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import yaml
 
-from habitus.reports.findings import VERDICT_WORDS, Findings
+from habitus.reports.findings import Findings
 from habitus.reports.formats import (
     count,
     interval,
@@ -170,7 +170,7 @@ def _difference(findings: Findings, task: str, ours: str, reference: str | None)
     if found is None:
         return ["–", "–"]
     figures = f"{signed(found.value)} {signed_interval(found.low, found.high)}"
-    return [figures, VERDICT_WORDS[found.verdict]]
+    return [figures, found.word]
 
 
 def _versions(info: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from habitus.data.traces import Traces
 from habitus.errors import UsageError
 from habitus.representations.model import Model
 from habitus.runs import RUNS, Run
-from habitus.runs.model_rows import ModelRows
+from habitus.runs.model_rows import ENCODERS, ModelRows
 from habitus.runs.steps import Json, Steps
 
 _MAY_DIFFER: Final = {
@@ -62,10 +62,11 @@ def _why_not_built(traces: Traces, models: Sequence[Model], runs: Sequence[Run])
     other = next((digest for digest in digests if digest != traces.digest), traces.digest)
     if other == traces.digest:
         return None
-    rows = ["untrained encoder", *(["warm start only"] if runs[0].begins_warm else [])]
+    names = ["untrained", *(["warm_start"] if runs[0].begins_warm else [])]
+    rows = " and ".join(f"“{ENCODERS[name][0]}”" for name in names)
     return (
-        f"{' and '.join(rows)} can be built only from the traces of the pre-training (digest "
-        f"{other}), and these are others ({traces.digest}); evaluate on those traces to see it"
+        f"{rows} can be built only from the traces of the pre-training (digest {other}), and these "
+        f"are others ({traces.digest}); evaluate on those traces to see it"
     )
 
 
