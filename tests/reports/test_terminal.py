@@ -116,7 +116,9 @@ def test_what_was_not_run_is_told_once_below_the_table() -> None:
 def test_a_failed_leak_check_is_loud() -> None:
     results = copy.deepcopy(sample())
     results["canaries"][1]["passed"] = False
-    assert "FAILED: labels permuted; do not rely on these scores" in printed(results, 100)
+    text = printed(results, 120)
+    assert "FAILED: labels permuted; do not rely on these scores" in text
+    assert "scores must be at chance; found: AUROC .498" in text
     assert "no leak checks were run" in printed(sample() | {"canaries": []}, 100)
 
 

@@ -218,20 +218,18 @@ class Findings:
             return "untested"
         if method == best:
             return "best"
-        found = self._mean_between(method, best)
+        found = self._between_means(method, best)
         if found is None:
             return "untested"
-        return "tie" if found.verdict == "tie" else "behind"
+        return "tie" if found == "tie" else "behind"
 
-    def _mean_between(self, method: str, against: str) -> Difference | None:
-        """Return the difference of two means, whichever way round it was computed."""
-        for first, second in ((method, against), (against, method)):
-            entry = self.means.get(first, {})
-            rows = [entry.get("against"), *(entry.get("beside") or [])]
-            for row in rows:
-                if row is not None and row["method"] == second:
-                    found = Difference.from_row(row)
-                    return found if first == method else found.reversed()
+    def _between_means(self, one: str, other: str) -> Verdict | None:
+        """Return the verdict on two means, of the first or of the second, whichever was held."""
+        for method, against in ((one, other), (other, one)):
+            entry = self.means.get(method, {})
+            for row in (entry.get("against"), *(entry.get("beside") or [])):
+                if row is not None and row["method"] == against:
+                    return Difference.from_row(row).verdict
         return None
 
     @cached_property

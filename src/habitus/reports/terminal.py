@@ -24,7 +24,7 @@ _STYLES: Final = {"best": "bold", "tie": "", "behind": "dim", "untested": "dim"}
 _VERDICT_STYLES: Final = {"better": "bold cyan", "worse": "bold yellow", "tie": ""}
 _ASCII: Final = str.maketrans(
     {"★": "*", "≈": "~", "▽": "v", "−": "-", "–": "-", "✓": "+", "✗": "x", "…": ".", "\xa0": " "}
-    | {"“": '"', "”": '"'}
+    | {"“": '"', "”": '"', "±": "+-"}
 )
 
 
@@ -49,7 +49,8 @@ class _TerminalReport:
         ascii_only = options.ascii_only
         if quick := quick_warning(self.findings.results):
             yield _text(quick, style="bold red", ascii_only=ascii_only)
-        yield _text(" ".join(headline(self.findings)), ascii_only=ascii_only)
+        for sentence in headline(self.findings):
+            yield _text(sentence, ascii_only=ascii_only)
         if self.findings.tasks:
             table, methods, has_difference = self._fitting(console, options)
             yield table
@@ -153,8 +154,11 @@ def _canaries(findings: Findings, *, ascii_only: bool) -> Text:
     failed = findings.failed_canaries
     if failed:
         names = ", ".join(c["name"] for c in failed)
-        words = f"✗ leak checks FAILED: {names}; do not rely on these scores"
-        return _text(words, style="bold red", ascii_only=ascii_only)
+        words = [f"✗ leak checks FAILED: {names}; do not rely on these scores"]
+        words += [
+            f"  {c['what'].rstrip('.')}; found: {c['detail']}" for c in failed if c.get("detail")
+        ]
+        return _text("\n".join(words), style="bold red", ascii_only=ascii_only)
     if not canaries:
         return _text("– no leak checks were run", style="yellow", ascii_only=ascii_only)
     return _text(f"✓ leak checks: {len(canaries)} of {len(canaries)} passed", ascii_only=ascii_only)

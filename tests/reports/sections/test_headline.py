@@ -117,9 +117,10 @@ def test_what_experts_add_has_a_sentence_of_its_own() -> None:
         {"method": "dense"} | versus(0.001, 0.01),
     ]
     told = headline(Findings(results))
-    assert "Pre-training adds +.050 [+.040, +.060] to the same encoder untrained (ahead)." in told
-    experts = "Experts add +.001 [−.009, +.011] to the same encoder with one expert"
-    assert f"{experts}, trained in the same way (tie)." in told
+    pretraining = "What pre-training adds: habitus is ahead of the same encoder untrained"
+    assert f"{pretraining} (+.050 [+.040, +.060])." in told
+    experts = "What experts add: habitus is tied with the same encoder with one expert"
+    assert f"{experts}, trained in the same way (+.001 [−.009, +.011])." in told
 
 
 def test_one_question_has_no_average() -> None:
@@ -205,8 +206,9 @@ def before_training(results: dict[str, Any], *rows: tuple[str, float, float]) ->
 def test_what_pre_training_adds_is_said_of_both_beginnings() -> None:
     found = before_training(sample(), ("warm_start", -0.002, 0.01), ("untrained", 0.03, 0.01))
     assert headline(found)[2] == (
-        "Pre-training adds +.030 [+.020, +.040] to the same encoder untrained (ahead) and "
-        "−.002 [−.012, +.008] to the warm start that it begins from (tie)."
+        "What pre-training adds: habitus is ahead of the same encoder untrained "
+        "(+.030 [+.020, +.040]) and tied with the warm start that it begins from "
+        "(−.002 [−.012, +.008])."
     )
 
 
@@ -215,9 +217,9 @@ def test_what_pre_training_adds_to_one_question_is_its_paired_difference() -> No
     [row] = [
         r for r in results["differences"] if (r["method"], r["against"]) == ("ours", "untrained")
     ]
-    [told] = [s for s in headline(Findings(results)) if s.startswith("Pre-training")]
-    assert told.startswith(f"Pre-training adds {row['value']:+.3f} [".replace("0.", "."))
-    assert told.endswith("to the same encoder untrained (ahead).")
+    [told] = [s for s in headline(Findings(results)) if s.startswith("What pre-training")]
+    figures = f"({row['value']:+.3f} [".replace("0.", ".")
+    assert f"habitus is ahead of the same encoder untrained {figures}" in told
     assert "warm" not in told
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from habitus.reports.findings import DENSE, VERDICT_WORDS, Difference, Findings
+from habitus.reports.findings import DENSE, Difference, Findings
 from habitus.reports.formats import count, plural, score, signed, signed_interval
 from habitus.reports.markup import Html, el, note
 from habitus.reports.model_facts import model_label, quick_warning
@@ -15,6 +15,7 @@ _WITHOUT: Final = {
     "warm_start": "the warm start that it begins from",
     DENSE: "the same encoder with one expert, trained in the same way",
 }
+_STANDS: Final = {"better": "ahead of", "worse": "behind", "tie": "tied with"}
 
 
 def headline(findings: Findings) -> list[str]:
@@ -50,7 +51,7 @@ def verdict_sentence(name: str, difference: Difference) -> str:
     """Return win, loss or tie in a sentence with its figures."""
     if difference.value is None or difference.low is None:
         return "No interval of their difference was computed, so neither is called better."
-    figures = f"{signed(difference.value)} {signed_interval(difference.low, difference.high)}"
+    figures = _figures(difference)
     if difference.verdict == "tie":
         return f"The difference, {figures}, is a tie."
     word = "ahead" if difference.verdict == "better" else "behind"
@@ -60,13 +61,19 @@ def verdict_sentence(name: str, difference: Difference) -> str:
 def _gained(findings: Findings) -> list[str]:
     """Say what pre-training, and experts, add to the same encoder without, where compared."""
     told = {
-        name: f"{signed(found.value)} {signed_interval(found.low, found.high)} to "
-        f"{_WITHOUT[name]} ({VERDICT_WORDS[found.verdict]})"
+        name: f"{_STANDS[found.verdict]} {_WITHOUT[name]} ({_figures(found)})"
         for name, found in findings.gains
     }
+    ours = findings.label(findings.ours)
     experts = told.pop(DENSE, None)
-    sentences = [f"Pre-training adds {' and '.join(told.values())}."] if told else []
-    return sentences + ([f"Experts add {experts}."] if experts else [])
+    sentences = []
+    if told:
+        sentences.append(f"What pre-training adds: {ours} is {' and '.join(told.values())}.")
+    return sentences + ([f"What experts add: {ours} is {experts}."] if experts else [])
+
+
+def _figures(difference: Difference) -> str:
+    return f"{signed(difference.value)} {signed_interval(difference.low, difference.high)}"
 
 
 def _beside(findings: Findings) -> list[str]:
@@ -78,10 +85,8 @@ def _beside(findings: Findings) -> list[str]:
     told = f"The best comparison is {findings.label(name)}, {score(findings.mean_value(name))}"
     if difference is None or difference.value is None:
         return [f"{told}; no difference to it was computed."]
-    word = {"better": "ahead of it", "worse": "behind it", "tie": "tied with it"}
-    figures = f"{signed(difference.value)} {signed_interval(difference.low, difference.high)}"
     ours = findings.label(findings.ours)
-    return [f"{told}: {ours} is {word[difference.verdict]} ({figures})."]
+    return [f"{told}: {ours} is {_STANDS[difference.verdict]} it ({_figures(difference)})."]
 
 
 def _joined(findings: Findings) -> list[str]:
@@ -92,11 +97,9 @@ def _joined(findings: Findings) -> list[str]:
         if mean is None or mean[1].value is None or findings.mean_value(name) is None:
             continue
         against, difference = mean
-        word = {"better": "ahead of", "worse": "behind", "tie": "tied with"}[difference.verdict]
         sentences.append(
-            f"{findings.label(name)} scores {score(findings.mean_value(name))}, {word} "
-            f"{findings.label(against)} ({signed(difference.value)} "
-            f"{signed_interval(difference.low, difference.high)})."
+            f"{findings.label(name)} scores {score(findings.mean_value(name))}, "
+            f"{_STANDS[difference.verdict]} {findings.label(against)} ({_figures(difference)})."
         )
     return sentences
 
