@@ -52,8 +52,18 @@ def test_at_80_columns_ours_is_beside_the_reference_with_the_difference() -> Non
     assert line_of(text, "inactive").rstrip().endswith("+.050 ahead")
     assert line_of(text, "diapers").rstrip().endswith(".000 tie")
     assert "[+.030, +.070]" in text
-    assert "majority" not in text[: text.index("coupon")]
+    assert "majority" in text[: text.index("coupon")]
+    assert "random" not in text[: text.index("coupon")]
     assert "…" not in text
+
+
+def test_between_two_widths_as_many_methods_stand_as_fit_and_nothing_is_cut() -> None:
+    rows = [line_of(printed(sample(edges=EDGES), width), "coupon") for width in range(56, 110)]
+    assert all(row.rstrip().endswith("−.050 behind") for row in rows)
+    # One method more at a time, from ours and the reference to all six.
+    counts = [row.count(" .") for row in rows]
+    assert counts == sorted(counts)
+    assert set(counts) == {2, 3, 4, 5, 6}
 
 
 def test_at_40_columns_the_scores_are_still_there() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.measure import Measurement
 from rich.table import Table
@@ -64,21 +65,26 @@ class _TerminalReport:
 
     def _fitting(self, console: Console, options: ConsoleOptions) -> tuple[Table, list[str], bool]:
         """Return the widest table that needs no cut, else the narrowest, and what it shows."""
-        names = [m["name"] for m in self.findings.columns]
-        shown = self.findings.shown or names[:3]
-        layouts = [(names, True), (shown, True), (shown[:2], True)]
-        layouts += [(shown[:2], False), (shown[:1], False)]
-        if self.findings.best_beside is not None:
-            # The best of others must be seen to be ahead: it comes before ours joined with more.
-            best = self.findings.best_beside[0]
-            asked = [[*shown[:2], best, *shown[2:]], [*shown[:2], best]]
-            layouts[1:1] = [(asked[0], True), (asked[1], True), (asked[1], False)]
         unlimited = options.update(max_width=10_000)
-        for methods, difference in layouts:
+        for methods, difference in self._layouts():
             table = _table(self.findings, methods, difference, options.ascii_only)
             if Measurement.get(console, unlimited, table).minimum <= options.max_width:
                 break
         return table, methods, difference and self.findings.is_held(methods)
+
+    def _layouts(self) -> list[tuple[list[str], bool]]:
+        """Return methods, and whether the difference has a column: the widest first."""
+        names = [m["name"] for m in self.findings.columns]
+        shown = self.findings.shown or names[:3]
+        # The best of others must be seen to be ahead: it comes before ours joined with more.
+        best = [] if self.findings.best_beside is None else [self.findings.best_beside[0]]
+        first = [*shown[:2], *best, *shown[2:]]
+        order = first + [name for name in names if name not in first]
+        least = len(shown[:2]) + len(best)
+        layouts = [(names, True)]
+        layouts += [(order[:n], True) for n in range(len(order) - 1, least - 1, -1)]
+        layouts += [(order[:least], False), (shown[:2], True)] if best else []
+        return [*layouts, (shown[:2], False), (shown[:1], False)]
 
 
 def _table(findings: Findings, methods: list[str], difference: bool, ascii_only: bool) -> Table:
@@ -109,7 +115,16 @@ def _table(findings: Findings, methods: list[str], difference: bool, ascii_only:
     if not findings.of_one_task:
         table.add_section()
         table.add_row(*(text(*cell) for cell in _mean_row(findings, methods, difference)))
+    _keep_figures_whole(table)
     return table
+
+
+def _keep_figures_whole(table: Table) -> None:
+    """Hold all columns but the first to their widest line, so that a cut is never called a fit."""
+    for column in table.columns[1:]:
+        texts = [column.header, *column.cells]
+        lines = [line for text in texts for line in str(text).split("\n")]
+        column.min_width = max(map(cell_len, lines))
 
 
 def _score(findings: Findings, task: str, method: str) -> tuple[str, str]:
