@@ -19,15 +19,20 @@ from habitus.encoders import Representation, UserEncoder
 from habitus.errors import DataError, UsageError
 from habitus.metrics import auroc
 from habitus.nn.multi_task import MultiTaskHeadConfig
+from habitus.objectives.task_losses import task_losses
+from habitus.probes.fine_tune import Batches
 from habitus.probes.multi_task_tuning import (
     TRUNKS,
     MultiTaskTuningConfig,
     TunedTasks,
     TuningRows,
+    _network,
+    _Tuning,
     tune_tasks,
 )
 from habitus.random import torch_generator
-from habitus.training.task_weights import Fixed, Surgery, Uncertainty, nash_weights
+from habitus.training.bilevel import Bilevel, BilevelConfig, hypergradient
+from habitus.training.task_weights import Fixed, Surgery, Uncertainty, jacobian, nash_weights
 from tests.probes.many import NAN, many
 
 
@@ -231,3 +236,132 @@ def test_what_cannot_be_tuned_is_told() -> None:
 def test_wrong_settings_are_told(change: dict[str, Any], words: str) -> None:
     with pytest.raises(UsageError, match=words):
         replace(config(), **change)
+
+
+SEARCH = BilevelConfig(every=1, meta_batch=64, learning_rate=0.05)
+
+
+@pytest.mark.parametrize("trunk", ["slow", "full"])
+@pytest.mark.parametrize("searched", ["last", "all"])
+def test_weights_are_searched_for_while_the_encoder_is_tuned(trunk: str, searched: str) -> None:
+    network = tuned(config(trunk, bilevel=SEARCH, searched=searched, max_epochs=4))
+    assert [set(found) for found in network.weight_path] == [{"easy", "rare", "amount"}] * 4
+    assert network.weight_path[-1]["easy"] != pytest.approx(1, abs=1e-3)
+    # They sum to K until an average or a floor moves them a little.
+    assert sum(network.weight_path[-1].values()) == pytest.approx(3, abs=0.1)
+
+
+def test_a_search_that_never_comes_is_equal_weights_bit_by_bit() -> None:
+    test = rows(50, seed=2)
+    never = tuned(config(bilevel=replace(SEARCH, every=None), max_epochs=3))
+    fixed = tuned(config(max_epochs=3))
+    for task, found in fixed.predict(test.batches, 50).items():
+        np.testing.assert_array_equal(never.predict(test.batches, 50)[task], found)
+    assert never.weight_path[-1] == {"easy": 1, "rare": 1, "amount": 1}
+
+
+def test_one_task_has_the_weight_one() -> None:
+    train, valid = (
+        TuningRows(part.batches, {"easy": part.y["easy"]}) for part in (rows(), rows(200, seed=1))
+    )
+    network = tune_tasks(Flat(FlatConfig()), train, valid, config(bilevel=SEARCH, max_epochs=3))
+    assert [path["easy"] for path in network.weight_path] == pytest.approx([1, 1, 1], abs=1e-6)
+
+
+def test_what_a_frozen_trunk_and_linear_towers_share_is_nothing_to_search_by() -> None:
+    network = tuned(config("frozen", bilevel=SEARCH, max_epochs=2))
+    assert network.weight_path[-1] == {"easy": 1, "rare": 1, "amount": 1}
+    sizes = MultiTaskHeadConfig(head="mmoe", hidden=8, tower=4)
+    network = tuned(config("frozen", head=sizes, bilevel=SEARCH, max_epochs=2))
+    assert network.weight_path[-1]["easy"] != 1
+
+
+def test_a_task_whose_steps_lead_astray_loses_weight() -> None:
+    # Later its own tower has turned round, and what it shares no longer leads astray.
+    how = config(bilevel=replace(SEARCH, meta_batch=600), max_epochs=8, patience=8)
+    train, valid = rows(600), rows(200, seed=1)
+    both = {"easy": train.y["easy"], "wrong": train.y["easy"].copy()}
+    # What is learned of the second task is the opposite of what is asked in the slice.
+    learned_B = tuning(how, train._replace(y=both)).place_B.numpy()
+    both["wrong"][learned_B] = 1 - both["wrong"][learned_B]
+    network = tune_tasks(
+        Flat(FlatConfig()),
+        train._replace(y=both),
+        valid._replace(y={"easy": valid.y["easy"], "wrong": valid.y["easy"]}),
+        how,
+    )
+    path = [found["wrong"] for found in network.weight_path]
+    assert path[1:] == sorted(path[1:], reverse=True)
+    assert path[-1] < 0.7
+    assert network.weight_path[-1]["easy"] > 1.3
+
+
+def tuning(how: MultiTaskTuningConfig, train: TuningRows) -> _Tuning:
+    """Return a training that has not begun, of an encoder without dropout."""
+    encoder = Flat(FlatConfig())
+    encoder.dropout.p = 0.0
+    bases = tune_tasks(encoder, train, train, replace(how, max_epochs=1)).bases
+    network = _network(copy.deepcopy(encoder), train, bases, how, 0)
+    return _Tuning(network, train, how, 0, Fixed)
+
+
+def test_the_hypergradient_through_the_encoder_is_that_of_finite_differences() -> None:
+    search = replace(SEARCH, preconditioner="identity", meta_batch=10_000)
+    made = tuning(config(bilevel=search), rows())
+    assert isinstance(made.weights, Bilevel)
+    weight_FD = made.network.encoder.get_parameter("weight_FD")
+    assert made.shared == [weight_FD]
+
+    def losses_K() -> Tensor:
+        out_RK = made.network.outputs(made.train.batches, made.place_B.numpy())
+        return task_losses(out_RK, made.targets.rows(made.place_B), made.regression_K).mean_K
+
+    mean_K, eta = losses_K(), 0.05
+    gradient_KP = jacobian(mean_K, [weight_FD], torch.ones(3, dtype=torch.bool))
+    weight_K, meta = torch.tensor([0.5, 1.5, 1.0]), made.weights.meta
+    slope_K = hypergradient(gradient_KP, torch.ones(()), weight_K, eta, [weight_FD], meta)
+
+    def after(weight_K: Tensor) -> float:
+        kept = weight_FD.data.clone()
+        weight_FD.data = kept - eta * (weight_K @ gradient_KP).view_as(kept)
+        found = float(meta().detach())
+        weight_FD.data = kept
+        return found
+
+    for k in range(3):
+        step_K = 0.02 * torch.eye(3)[k]
+        numeric = (after(weight_K + step_K) - after(weight_K - step_K)) / 0.04
+        assert slope_K[k].item() == pytest.approx(numeric, rel=0.05, abs=2e-4)
+
+
+def test_rows_of_the_slice_teach_nothing_and_part_users() -> None:
+    train = rows()._replace(user_B=np.repeat(np.arange(200), 2))
+    made = tuning(config(bilevel=replace(SEARCH, meta_share=0.25)), train)
+    assert isinstance(made.weights, Bilevel)
+    learned = set(made.place_B.tolist())
+    assert len(learned) == 300
+    assert {place // 2 for place in learned} == {place // 2 for place in learned if place % 2}
+    asked: list[int] = []
+    outputs = made.network.outputs
+
+    def watched(batches: Batches, places: Rows) -> Tensor:
+        asked.extend(places.tolist())
+        return outputs(batches, places)
+
+    made.network.__dict__["outputs"] = watched
+    for is_trained in (True, False):
+        made.network.train()
+        made.network.encoder.train(is_trained)
+        made.weights.meta()
+        # A frozen encoder drops nothing, before a look at the slice and after it.
+        assert made.network.training
+        assert made.network.encoder.training == is_trained
+    assert len(set(asked)) > 64
+    assert not set(asked) & learned
+
+
+def test_searched_and_given_weights_are_refused_together() -> None:
+    with pytest.raises(UsageError, match="give it, or make_weights, not both"):
+        tuned(config(bilevel=SEARCH), make_weights=lambda number: Fixed(number, [1.0, 2.0, 3.0]))
+    with pytest.raises(UsageError, match="searched must be last or all, got 'first'"):
+        config(searched="first")

@@ -23,10 +23,10 @@ from torch import Tensor, nn
 from habitus.config import Config
 from habitus.errors import DataError, UsageError
 from habitus.nn.multi_task import MultiTaskHead, MultiTaskHeadConfig, multi_task_head
-from habitus.objectives.auc_hinge import ScoreBuffers, auc_hinge
 from habitus.objectives.task_losses import TaskLosses, TaskTargets, task_losses
 from habitus.probes.base import Floats, Matrix
 from habitus.probes.logistic import Standardiser
+from habitus.probes.meta_slice import MetaHinge, meta_slices
 from habitus.probes.task_answers import ManyLabelled, TaskBase, check_answers
 from habitus.probes.two_tower import Scale
 from habitus.random import numpy_generator, torch_generator
@@ -217,11 +217,8 @@ class MultiTask:
         search = self.config.bilevel
         if self.config.weights != "bilevel" or search.every is None:
             return asked_B, np.zeros(len(asked_B), bool)
-        user_B = np.arange(len(asked_B)) if train.user_B is None else train.user_B
-        users_U = np.unique(user_B)
-        shuffled_U = numpy_generator(seed, "multi_task", "meta users").permutation(users_U)
-        meta_B = np.isin(user_B, shuffled_U[: max(1, round(search.meta_share * len(users_U)))])
-        return asked_B & ~meta_B, asked_B & meta_B
+        generator = numpy_generator(seed, "multi_task", "meta users")
+        return meta_slices(asked_B, train.user_B, search.meta_share, generator)
 
     def _rows(self, rows: ManyLabelled, chosen_B: Mask) -> Rows:
         answers_BK = torch.from_numpy(self._answers(rows)[chosen_B].astype(np.float32))
@@ -297,32 +294,15 @@ class _Fitting:
             return Bilevel(number, self.config.bilevel, self.optimizer, self._meta(meta))
         return surgery(name, number, self.seed)
 
-    def _meta(self, rows: Rows) -> _MetaLoss:
-        generator = torch_generator(self.seed, "multi_task", "meta")
-        size = self.config.bilevel.meta_batch
-        return _MetaLoss(self.head, rows, self.regression_K, size, generator)
+    def _meta(self, rows: Rows) -> MetaHinge:
+        generator, search = torch_generator(self.seed, "multi_task", "meta"), self.config.bilevel
+        x_BD, targets = rows
 
+        def outputs(place_R: Tensor) -> Tensor:
+            out_RK: Tensor = self.head(x_BD[place_R])
+            return out_RK
 
-class _MetaLoss:
-    """The sum over tasks of the AUC hinge on a batch of the meta-validation slice."""
-
-    def __init__(
-        self,
-        head: MultiTaskHead,
-        rows: Rows,
-        regression_K: Tensor,
-        size: int,
-        generator: torch.Generator,
-    ) -> None:
-        self.head, self.rows, self.regression_K = head, rows, regression_K
-        self.size, self.generator = size, generator
-        self.buffers = ScoreBuffers(len(regression_K))
-
-    def __call__(self) -> Tensor:
-        x_BD, targets = self.rows
-        place_R = torch.randperm(len(x_BD), generator=self.generator)[: self.size]
-        out_RK = self.head(x_BD[place_R])
-        return auc_hinge(out_RK, targets.rows(place_R), self.regression_K, self.buffers).sum()
+        return MetaHinge(outputs, targets, self.regression_K, search.meta_batch, generator)
 
 
 def _copy(network: nn.Module) -> dict[str, Tensor]:

@@ -5,6 +5,9 @@ says that the pre-trained part is frozen (A-S18). Here the caller says: ``full``
 at one rate, ``slow`` the encoder at a tenth of it, ``frozen`` the head alone, which is the figure
 that tells how universal a representation is.
 
+Tasks are weighed as the caller says, or by the paper's bi-level search (eq. 10, A3.3), which keeps
+a slice of the training users to choose the weights by.
+
 Differs from the paper, which does not say: stopped by the validation users, by the mean over tasks
 of the loss relative to that of the base rate; representations reach the head centred and at one
 scale, that of the encoder as it was given.
@@ -20,6 +23,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, get_args
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
@@ -31,9 +35,11 @@ from habitus.nn.multi_task import MultiTaskHead, MultiTaskHeadConfig, multi_task
 from habitus.objectives.task_losses import TaskTargets, task_losses
 from habitus.probes.base import Floats, Matrix
 from habitus.probes.fine_tune import EVALUATION_BATCH, Batches
+from habitus.probes.meta_slice import MetaHinge, last_weights, meta_slices
 from habitus.probes.task_answers import ManyLabelled, TaskBase, check_answers
 from habitus.probes.two_tower import Scale
-from habitus.random import derive_seed, torch_generator
+from habitus.random import derive_seed, numpy_generator, torch_generator
+from habitus.training.bilevel import Bilevel, BilevelConfig
 from habitus.training.optimizer import parameter_groups
 from habitus.training.state import seed_dropout
 from habitus.training.task_weights import Fixed, TaskWeights
@@ -50,6 +56,8 @@ class TuningRows(NamedTuple):
     batches: Batches
     y: Mapping[str, Floats]
     """Task → answer of each row: 0 or 1, a number of a regression, NaN where nobody is asked."""
+    user_B: npt.NDArray[np.int64] | None = None
+    """Whose row it is, so that slices part users; None where each row is a user."""
 
     @property
     def num_rows(self) -> int:
@@ -74,10 +82,17 @@ class MultiTaskTuningConfig(Config):
     max_epochs: int = 10
     patience: int = 2
     """Epochs without a better validation loss before it stops."""
+    bilevel: BilevelConfig | None = None
+    """Search for the weights of the tasks while training (A3.3); null leaves them to the caller."""
+    searched: Literal["last", "all"] = "last"
+    """The weights θ_s of the search: of the encoder's last block and norm, or of all of it; where
+    the trunk is frozen, what the head shares."""
 
     def __post_init__(self) -> None:
         if self.trunk not in TRUNKS:
             raise UsageError(f"trunk must be one of {', '.join(TRUNKS)}, got {self.trunk!r}")
+        if self.searched not in ("last", "all"):
+            raise UsageError(f"searched must be last or all, got {self.searched!r}")
         for name in ("batch_size", "max_epochs", "patience"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name} must be at least 1, got {getattr(self, name)}")
@@ -108,6 +123,8 @@ class TunedTasks(nn.Module):
         self.best_epoch = 0
         self.valid: dict[str, float] = {}
         """Validation loss of each task at the best epoch, relative to that of its base rate."""
+        self.weight_path: list[dict[str, float]] = []
+        """λ of each task at the end of each epoch (D9)."""
 
     @property
     def device(self) -> torch.device:
@@ -161,22 +178,27 @@ def tune_tasks(
         config: what is trained.
         seed: of the head, the order and dropout.
         make_weights: how tasks are weighed; they share the head's experts and, unless it is frozen,
-            what the last block of the encoder and all before it say.
+            what the last block of the encoder and all before it say. Not with ``bilevel``.
 
     Raises:
         DataError: no task, one without a training row or with one answer only, or nobody to stop
             by.
-        UsageError: the encoder has tables with sparse gradients and would be trained.
+        UsageError: the encoder has tables with sparse gradients and would be trained, or weights
+            are both searched for and given.
     """
     config = config or MultiTaskTuningConfig()
+    if config.bilevel is not None and make_weights is not Fixed:
+        raise UsageError("bilevel searches for the weights: give it, or make_weights, not both")
     bases = _bases(train, valid, config)
     network = _network(copy.deepcopy(encoder), train, bases, config, seed)
-    tuning = _Tuning(network, train, config, seed, make_weights(len(bases)))
+    tuning = _Tuning(network, train, config, seed, make_weights)
     targets = tuning.targets_of(valid)
     base_K = tuning.base_losses(targets)
     best, worse, state = np.inf, 0, _copy(network)
     for epoch in range(1, config.max_epochs + 1):
         tuning.epoch(epoch)
+        path = dict(zip(bases, tuning.weights.weight_K.tolist(), strict=True))
+        network.weight_path.append(path)
         out_BK = network.all_outputs(valid.batches, valid.num_rows).cpu()
         losses = task_losses(out_BK, targets, tuning.regression_K)
         ratio_K = losses.mean_K / base_K
@@ -200,17 +222,46 @@ class _Tuning:
         train: TuningRows,
         config: MultiTaskTuningConfig,
         seed: int,
-        weights: TaskWeights,
+        make_weights: MakeWeights,
     ) -> None:
         self.network, self.train, self.config, self.seed = network, train, config, seed
-        self.weights, self.targets = weights, self.targets_of(train)
+        self.targets = self.targets_of(train)
         self.regression_K = torch.tensor([task in config.regression for task in network.bases])
-        self.optimizer = torch.optim.AdamW(_groups(network, config, weights))
         self.shared = network.head.shared_parameters()
+        asked_B, search = self.targets.asked_BK.any(dim=1).numpy(), config.bilevel
+        if search is None or search.every is None:
+            self.weights = make_weights(len(network.bases))
+            self.optimizer = torch.optim.AdamW(_groups(network, config, self.weights.parameters()))
+            if config.trunk != "frozen":
+                self.shared = [*self.shared, *network.encoder.parameters()]
+            self.place_B = torch.from_numpy(np.flatnonzero(asked_B))
+            return
+        self.optimizer = torch.optim.AdamW(_groups(network, config, []))
+        generator = numpy_generator(seed, "tune tasks", "meta users")
+        learned_B, meta_B = meta_slices(asked_B, train.user_B, search.meta_share, generator)
+        self.place_B = torch.from_numpy(np.flatnonzero(learned_B))
         if config.trunk != "frozen":
-            self.shared = [*self.shared, *network.encoder.parameters()]
-        asked_B = self.targets.asked_BK.any(dim=1)
-        self.place_B = asked_B.nonzero()[:, 0]
+            # One rate moves all of them: the head's is another one where the trunk is slow.
+            encoder, whole = network.encoder, config.searched == "all"
+            self.shared = list(encoder.parameters()) if whole else last_weights(encoder)
+        meta = self._meta(np.flatnonzero(meta_B), search)
+        self.weights = Bilevel(len(network.bases), search, self.optimizer, meta)
+
+    def _meta(self, place_B: Rows, search: BilevelConfig) -> MetaHinge:
+        """Return what the search reads on the rows that nothing else is learned from."""
+        targets = self.targets.rows(torch.from_numpy(place_B))
+
+        def outputs(place_R: Tensor) -> Tensor:
+            # As rows are validated: without dropout.
+            was_training = self.network.encoder.training
+            self.network.eval()
+            out_RK = self.network.outputs(self.train.batches, place_B[place_R.numpy()]).cpu()
+            self.network.train()
+            self.network.encoder.train(was_training)
+            return out_RK
+
+        generator = torch_generator(self.seed, "tune tasks", "meta")
+        return MetaHinge(outputs, targets, self.regression_K, search.meta_batch, generator)
 
     def targets_of(self, rows: TuningRows) -> TaskTargets:
         """Return what the network is to say of some rows."""
@@ -298,7 +349,7 @@ def _vectors(encoder: UserEncoder, rows: TuningRows) -> Matrix:
 
 
 def _groups(
-    network: TunedTasks, config: MultiTaskTuningConfig, weights: TaskWeights
+    network: TunedTasks, config: MultiTaskTuningConfig, own: list[nn.Parameter]
 ) -> list[dict[str, object]]:
     """Return the groups of the optimiser: the head, the trunk at its rate, and own weights."""
     share = {"frozen": 0.0, "slow": config.slow_share, "full": 1.0}[config.trunk]
@@ -309,7 +360,7 @@ def _groups(
     if share:
         trunk = list(network.encoder.parameters())
         groups.append({"params": trunk, "lr": config.learning_rate * share, **decay})
-    if own := weights.parameters():
+    if own:
         groups.append({"params": own, "lr": config.learning_rate, "weight_decay": 0.0})
     return groups
 

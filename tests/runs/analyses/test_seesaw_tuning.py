@@ -18,7 +18,7 @@ from habitus.representations.model import Model
 from habitus.runs.analyses import AnalysisPlan
 from habitus.runs.analyses.seesaw_rows import amounts_of
 from habitus.runs.analyses.seesaw_sets import tasks_of
-from habitus.runs.analyses.seesaw_tuning import LABELS, row_batches, tuning_table
+from habitus.runs.analyses.seesaw_tuning import TUNINGS, row_batches, tuning_table
 from tests.runs.analyses.seesaw_world import seesaw_plan
 from tests.small import small_run
 
@@ -65,17 +65,20 @@ def test_every_trunk_has_its_row_and_is_kept(
     amounts, _ = amounts_of(plan)
     table = tuning_table(plan, model, together, amounts, 100)
     assert [row[0] for row in table["rows"]] == [
-        *LABELS.values(),
+        *(how.label for how in TUNINGS.values()),
         "trunk at a tenth of the rate, less frozen",
         "trunk at the full rate, less frozen",
+        "bi-level AUC, less equal weights",
     ]
     for row in table["rows"]:
         assert len(row) == len(table["columns"]) == 5
     assert table["columns"][1:] == ["mean AUROC", "taste_1", "taste_2", "events (ρ)"]
-    difference = table["rows"][4][2]["value"]
-    assert difference == pytest.approx(
-        table["rows"][2][2]["value"] - table["rows"][0][2]["value"], abs=1e-6
-    )
+    for row, ours, theirs in ((4, 1, 0), (5, 2, 0), (6, 3, 2)):
+        for column in (2, 3, 4):
+            found = [table["rows"][place][column]["value"] for place in (row, ours, theirs)]
+            assert found[0] == pytest.approx(found[1] - found[2], abs=1e-6)
+    # The search keeps some users back, and weighs the tasks otherwise.
+    assert any(table["rows"][6][column]["value"] != 0 for column in (2, 3, 4))
     assert tuning_table(plan, model, together, amounts, 100) == table
 
 

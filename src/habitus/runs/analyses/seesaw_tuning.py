@@ -1,6 +1,7 @@
 """Fine-tuning in the seesaw analysis: the trunk frozen, slow or free, below one tower a task.
 
-A-S18: the frozen figure is that of a universal representation. The encoder is that of the first
+A-S18: the frozen figure is that of a universal representation. Tasks weigh alike, and at the full
+rate also as the paper's bi-level search weighs them (eq. 10). The encoder is that of the first
 pre-training; its rows are the same people at the same cutoffs that the probes learn from.
 
 Shapes: B rows (a user at a cutoff).
@@ -9,9 +10,8 @@ Shapes: B rows (a user at a cutoff).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -26,8 +26,8 @@ from habitus.evaluation.seesaw import JudgedTask, SeesawTable
 from habitus.metrics.arrays import Floats
 from habitus.probes.fine_tune import Batches
 from habitus.probes.multi_task_tuning import (
-    TRUNKS,
     MultiTaskTuningConfig,
+    Trunk,
     TuningRows,
     tune_tasks,
 )
@@ -36,18 +36,38 @@ from habitus.runs.analyses.base import AnalysisPlan
 from habitus.runs.analyses.seesaw_rows import Amounts
 from habitus.runs.analyses.seesaw_tables import IN_WORDS, entry, mean_of
 from habitus.runs.steps import Json
+from habitus.training.bilevel import BilevelConfig
 
-LABELS: Final[Mapping[str, str]] = {
-    "frozen": "trunk frozen",
-    "slow": "trunk at a tenth of the rate",
-    "full": "trunk at the full rate",
+
+class Tuning(NamedTuple):
+    """One way to tune an encoder for all tasks."""
+
+    trunk: Trunk
+    is_searched: bool
+    """Whether the bi-level search weighs the tasks."""
+    label: str
+
+
+TUNINGS: Final[Mapping[str, Tuning]] = {
+    "frozen": Tuning("frozen", False, "trunk frozen"),
+    "slow": Tuning("slow", False, "trunk at a tenth of the rate"),
+    "full": Tuning("full", False, "trunk at the full rate"),
+    "bilevel": Tuning("full", True, "trunk at the full rate, bi-level AUC"),
 }
+"""Linear towers on a frozen trunk share nothing that a search could weigh."""
+AGAINST: Final[Mapping[str, tuple[str, str]]] = {
+    "slow": ("frozen", "trunk at a tenth of the rate, less frozen"),
+    "full": ("frozen", "trunk at the full rate, less frozen"),
+    "bilevel": ("full", "bi-level AUC, less equal weights"),
+}
+"""Name of a way → what it is held against, and what the row of the difference is called."""
+QUICK_SEARCH: Final = BilevelConfig(every=1, meta_batch=32)
 
 
 def tuning_table(
     plan: AnalysisPlan, model: Model, together: AskedTogether, amounts: Amounts, resamples: int
 ) -> Json:
-    """Return the score of each task by trunk, and its difference to the frozen one.
+    """Return the score of each task by each way to tune, and differences between them.
 
     Args:
         plan: where steps are kept.
@@ -59,37 +79,39 @@ def tuning_table(
     Raises:
         UsageError: the model is of another kind.
     """
-    scores: dict[str, list[dict[str, Floats]]] = {trunk: [] for trunk in TRUNKS}
-    for seed in amounts.trials.seeds:
-        for trunk in TRUNKS:
-            scores[trunk].append(_tuned(plan, model, together, amounts, trunk, seed))
+    scores = {
+        name: [_tuned(plan, model, together, amounts, name, s) for s in amounts.trials.seeds]
+        for name in TUNINGS
+    }
     tasks = [
         JudgedTask(
             name,
             task.test.users_B,
             task.test.y_B,
-            {trunk: np.stack([found[name] for found in scores[trunk]]) for trunk in TRUNKS},
+            {how: np.stack([found[name] for found in scores[how]]) for how in TUNINGS},
             task.dated.is_number,
         )
         for name, task in together.tasks.items()
     ]
-    table = SeesawTable(tasks, "frozen", resamples)
-    columns = [f"{task.name} (ρ)" if task.is_number else task.name for task in tasks]
+    tables = {name: SeesawTable(tasks, name, resamples) for name in ("frozen", "full")}
     rows: list[list[object]] = []
-    for trunk in TRUNKS:
-        found = [table.score(task.name, trunk) for task in tasks]
-        yes_or_no = zip(tasks, found, strict=True)
-        mean = mean_of([score.value for task, score in yes_or_no if not task.is_number])
-        rows.append([LABELS[trunk], mean, *map(entry, found)])
-    for trunk in TRUNKS[1:]:
-        seesaw = table.seesaw(trunk)
-        differences = [entry(d) for d in seesaw.differences.values()]
-        rows.append([f"{LABELS[trunk]}, less frozen", None, *differences])
+    for name, how in TUNINGS.items():
+        found = [tables["frozen"].score(task.name, name) for task in tasks]
+        pairs = zip(tasks, found, strict=True)
+        mean = mean_of([score.value for task, score in pairs if not task.is_number])
+        rows.append([how.label, mean, *map(entry, found)])
+    for name, (control, label) in AGAINST.items():
+        seesaw = tables[control].seesaw(name)
+        rows.append([label, None, *(entry(d) for d in seesaw.differences.values())])
     return {
         "title": "Fine-tuning on all tasks at once",
-        "note": f"Linear towers on the encoder (eq. 8), equal weights; {IN_WORDS}, test users, and "
-        "the paired difference to the frozen trunk. 95 % intervals.",
-        "columns": ["row", "mean AUROC", *columns],
+        "note": f"Linear towers on the encoder (eq. 8), equal weights unless the search is named; "
+        f"{IN_WORDS}, test users, and paired differences. 95 % intervals.",
+        "columns": [
+            "row",
+            "mean AUROC",
+            *(f"{task.name} (ρ)" if task.is_number else task.name for task in tasks),
+        ],
         "rows": rows,
     }
 
@@ -99,14 +121,17 @@ def _tuned(
     model: Model,
     together: AskedTogether,
     amounts: Amounts,
-    trunk: str,
+    name: str,
     seed: int,
 ) -> dict[str, Floats]:
     """Return the scores of the test users of each task, tuned now or before."""
-    numbers = tuple(n for n, task in together.tasks.items() if task.dated.is_number)
-    config = MultiTaskTuningConfig.from_dict({"trunk": trunk, "regression": numbers})
-    if plan.quick:
-        config = replace(config, max_epochs=1)
+    how, search = TUNINGS[name], QUICK_SEARCH if plan.quick else amounts.probe.bilevel
+    config = MultiTaskTuningConfig(
+        trunk=how.trunk,
+        regression=tuple(n for n, task in together.tasks.items() if task.dated.is_number),
+        bilevel=search if how.is_searched else None,
+        max_epochs=1 if plan.quick else MultiTaskTuningConfig().max_epochs,
+    )
     inputs = {
         "model": model.digest,
         "traces": plan.traces.digest,
@@ -117,7 +142,7 @@ def _tuned(
     }
 
     def make(folder: Path) -> Json:
-        plan.show(f"fine-tune, seed {seed}", TRUNKS.index(config.trunk), len(TRUNKS), LABELS[trunk])
+        plan.show(f"fine-tune, seed {seed}", list(TUNINGS).index(name), len(TUNINGS), how.label)
         chosen_B = chosen_rows(together.train.user_B, amounts.trials, seed)
         train = _rows(model, plan.traces, _some(together.train, chosen_B))
         valid = _rows(model, plan.traces, together.valid)
@@ -126,7 +151,11 @@ def _tuned(
         said = network.predict(_rows(model, plan.traces, test).batches, len(test.user_B))
         kept = {name: y_B[~np.isnan(test.y[name])] for name, y_B in said.items()}
         np.savez(folder / "scores.npz", **kept)  # type: ignore[arg-type]
-        return {"epoch": network.best_epoch, "valid": network.valid}
+        return {
+            "epoch": network.best_epoch,
+            "valid": network.valid,
+            "path": network.weight_path,
+        }
 
     folder, _ = plan.steps.run("tuned", inputs, make)
     with np.load(folder / "scores.npz", allow_pickle=False) as kept:
@@ -139,7 +168,7 @@ def _some(part: PartRows, chosen_B: Any) -> PartRows:  # noqa: ANN401
 
 
 def _rows(model: Model, traces: Traces, part: PartRows) -> TuningRows:
-    return TuningRows(row_batches(model, traces, part), part.y)
+    return TuningRows(row_batches(model, traces, part), part.y, part.user_B)
 
 
 def row_batches(model: Model, traces: Traces, part: PartRows) -> Batches:
