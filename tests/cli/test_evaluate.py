@@ -156,3 +156,24 @@ def test_two_kinds_of_model_are_not_averaged_as_seeds(
         message = " ".join(capsys.readouterr().err.split())
         assert "clue and pasum differ in run.name ('clue', 'pasum'): several --model" in message
         assert "evaluate each on its own" in message
+
+
+@pytest.mark.parametrize("text", [TASKS, CLASSES], ids=["dated", "classes"])
+def test_a_model_is_not_averaged_with_itself(
+    text: str,
+    traces: Traces,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    digest_of = {"a": "1", "b": "2", "copy-of-a": "1"}
+
+    def load(path: Path) -> SimpleNamespace:
+        return SimpleNamespace(path=path, about={}, digest=digest_of[path.name])
+
+    monkeypatch.setattr("habitus.representations.model.load", load)
+    for again in ("a", "copy-of-a"):
+        words = ("--model", "a", "--model", "b", "--model", again)
+        assert run(traces, tmp_path, text, *words) == 2
+        message = " ".join(capsys.readouterr().err.split())
+        assert f"a and {again} are the same model: several --model are" in message

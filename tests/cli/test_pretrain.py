@@ -10,6 +10,7 @@ import pytest
 import habitus
 from habitus.cli.main import main
 from habitus.cli.pretrain import _tell
+from habitus.data.columns import ChannelKind
 from habitus.data.traces import Traces
 from habitus.runs import pretrain as pretrain_module
 from habitus.runs.pretrain import Pretrained
@@ -116,6 +117,102 @@ def test_an_interrupted_training_goes_on_with_the_same_command(
     assert [json.loads(x)["step"] for x in log if json.loads(x)["kind"] == "valid"] == [2, 4]
 
 
+def interrupt(monkeypatch: pytest.MonkeyPatch, line: list[object]) -> None:
+    """Run a command line whose training is interrupted at its third step."""
+    real = pretrain_module.pretrain
+
+    def interrupted(*arguments: object, **options: object) -> object:
+        def stop(step: int, *_: object) -> None:
+            if step == 3:
+                raise KeyboardInterrupt
+
+        return real(*arguments, **{**options, "on_step": stop})  # type: ignore[arg-type]
+
+    monkeypatch.setattr(pretrain_module, "pretrain", interrupted)
+    assert run(*line) == 130
+    monkeypatch.undo()
+
+
+def test_a_training_of_other_settings_is_started_anew_only_when_told(
+    traces: Traces,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    line: list[object] = ["pretrain", traces.path, "--out", tmp_path / "m", *TINY]
+    interrupt(monkeypatch, [*line, "--as-of=2020-03-10"])
+    assert list((tmp_path / "m.training/checkpoints").iterdir())
+    capsys.readouterr()
+    # With another cutoff it would go on with weights that have seen what comes after it.
+    assert run(*line) == 2
+    told = capsys.readouterr().err
+    assert f"unfinished training with another as_of ('2020-03-10', now '{CUTOFF}')" in told
+    assert "or start anew with --overwrite" in told
+    assert run(*line, "--overwrite") == 0
+    assert run("pretrain", traces.path, "--out", tmp_path / "n", *TINY) == 0
+    weights = [(tmp_path / name / "model.safetensors").read_bytes() for name in "mn"]
+    assert weights[0] == weights[1]
+    log = (tmp_path / "m.training/log.jsonl").read_text().splitlines()
+    assert [json.loads(x)["step"] for x in log if json.loads(x)["kind"] == "valid"] == [2, 4]
+
+
+def test_an_interrupted_training_that_overwrites_goes_on_too(
+    traces: Traces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line: list[object] = ["pretrain", traces.path, "--out", tmp_path / "m", *TINY, "--overwrite"]
+    interrupt(monkeypatch, line)
+    before = {p.name for p in (tmp_path / "m.training/checkpoints").iterdir()}
+    interrupt(monkeypatch, line)
+    assert {p.name for p in (tmp_path / "m.training/checkpoints").iterdir()} == before
+    assert run(*line) == 0
+
+
+def test_a_cutoff_behind_the_data_is_told(
+    traces: Traces, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # The world ends on 2020-03-30.
+    assert run("pretrain", traces.path, "--out", tmp_path / "m", *TINY, "--as-of=2021-03-31") == 0
+    told = capsys.readouterr().err
+    assert "2021-03-31 lies 365 days after the last event; the data ends before 2020-03-31" in told
+    assert "it holds nothing back" in told
+
+
+def test_a_wrong_cutoff_is_told_before_anything_is_made(
+    traces: Traces, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("pretrain", traces.path, "--out", tmp_path / "m", *TINY, "--as-of=2020-13-01") == 2
+    assert capsys.readouterr().err.startswith("error: '2020-13-01' is no date")
+    assert not (tmp_path / "m.training").exists()
+
+
+@pytest.mark.parametrize("channels", [{}, {"price": "dense"}], ids=["times only", "numbers only"])
+def test_without_tokens_nothing_warns(channels: dict[str, ChannelKind], tmp_path: Path) -> None:
+    # Warnings are errors here; torch warns of a layer that has no rows.
+    events = {
+        f"u{n}": [{"time": 86_400 * t, "price": float(t)} for t in range(n % 7, 20)]
+        for n in range(30)
+    }
+    path = tmp_path / "t"
+    write_traces(path, events, channels)
+    tiny = [word for word in TINY if not word.startswith("--as-of")]
+    assert run("pretrain", path, "--out", tmp_path / "m", *tiny) == 0
+    assert run("encode", tmp_path / "m", path, "--out", tmp_path / "z") == 0
+
+
+@pytest.mark.parametrize("system", ["channel", "pasum"])
+def test_of_one_user_nothing_is_learned(
+    system: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    history = [{"time": 86_400 * t, "text": f"a b{t % 3}"} for t in range(20)]
+    path = tmp_path / "t"
+    write_traces(path, {"u": history}, {"text": "text"})
+    # Everybody trains, so that it is not chance which part the one user is of.
+    share = ["--set=split={train: 1.0, valid: 0.0, test: 0.0}", "--preset=quick"]
+    assert run("pretrain", path, "--out", tmp_path / "m", "--run", system, *share) == 4
+    assert "1 of 1 users would be trained on" in capsys.readouterr().err
+    assert not (tmp_path / "m.training").exists()
+
+
 @pytest.mark.parametrize(
     ("words", "exit_code", "sentence"),
     [
@@ -191,6 +288,7 @@ def test_what_it_learned_from_is_said_in_words_and_nothing_is_left_out(
         "learned from 1,200 users, 9 follows, 9 triples of who follows whom, 2 communities 4 steps"
     )
     model.about["relations"] = {"follows": 0}
+    assert told.endswith("4 steps on 5 users, nobody validates, so the last step is kept: m")
     _tell(made, Path("m"))
     assert "learned from nothing" in capsys.readouterr().out
 

@@ -55,19 +55,12 @@ def encode_command(
 
 def warnings_of(snapshot: Snapshot) -> list[str]:
     """Return what is odd about a cutoff: far behind the data, or before most people's events."""
-    from habitus.data.snapshot import END_OF_TIME, format_time
-    from habitus.data.split import DAY
+    from habitus.data.snapshot import format_time
 
-    traces, found = snapshot.traces, []
-    dated = traces.manifest.time_unit == "second" and snapshot.as_of != END_OF_TIME
-    last = traces.time_range[1]
-    days = (snapshot.as_of - last) // DAY if dated else 0
-    if days >= 1:
-        end = format_time((last // DAY + 1) * DAY)
-        found.append(
-            f"the cutoff {format_time(snapshot.as_of)} lies {days:,} days after the last event: "
-            f"everybody looks as if they had stayed away since; the data ends before {end}"
-        )
+    found = []
+    dated = is_dated(snapshot)
+    if late := days_behind(snapshot):
+        found.append(f"{late}: everybody looks as if they had stayed away since")
     without = int((snapshot.lengths_U == 0).sum())
     if 2 * without > snapshot.num_users:
         before = f" before {format_time(snapshot.as_of)}" if dated else ""
@@ -76,6 +69,31 @@ def warnings_of(snapshot: Snapshot) -> list[str]:
             f"same vector"
         )
     return found
+
+
+def is_dated(snapshot: Snapshot) -> bool:
+    """Return whether a snapshot has a cutoff that is a date."""
+    from habitus.data.snapshot import END_OF_TIME
+
+    return snapshot.traces.manifest.time_unit == "second" and snapshot.as_of != END_OF_TIME
+
+
+def days_behind(snapshot: Snapshot) -> str:
+    """Return that a cutoff lies a day or more behind the data; empty where it does not."""
+    from habitus.data.snapshot import format_time
+    from habitus.data.split import DAY
+
+    if not is_dated(snapshot):
+        return ""
+    last = snapshot.traces.time_range[1]
+    days = (snapshot.as_of - last) // DAY
+    if days < 1:
+        return ""
+    end = format_time((last // DAY + 1) * DAY)
+    return (
+        f"the cutoff {format_time(snapshot.as_of)} lies {days:,} days after the last event; the "
+        f"data ends before {end}"
+    )
 
 
 def cutoff(traces: Traces, as_of: str | None) -> int | str | None:

@@ -134,17 +134,17 @@ def _evaluate_dated(traces: Traces, asked: Asked) -> dict[str, Any]:
 
 def _model_rows(traces: Traces, asked: Asked, first: str) -> ModelRows | None:
     """Return the rows of the models, their controls included; None where there is no model."""
+    from habitus.cli.evaluate_classes import load_models
     from habitus.data.split import UserSplit
     from habitus.errors import UsageError
     from habitus.evaluation.asked import guard_pretraining
-    from habitus.representations.model import load
     from habitus.runs.saved import saved_rows
 
     if not asked.models:
         return None
     if asked.representations:
         raise UsageError("give --model or --representations, not both")
-    models = [load(path) for path in asked.models]
+    models = load_models(asked.models)
     for model in models:
         guard_pretraining(model.about.get("run") or {}, first, UserSplit())
     return saved_rows(traces, models, asked.cache)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from habitus.data.traces import Traces
     from habitus.evaluation.class_asked import Protocol
     from habitus.evaluation.features import Method
+    from habitus.representations.model import Model
     from habitus.runs.model_rows import ModelRows
     from habitus.tasks.classes import ClassTask
 
@@ -37,6 +38,30 @@ class Asked:
 
         if min(self.seeds, self.resamples, self.threads) < 1 or self.splits < 0:
             raise UsageError("--seeds, --resamples and --threads must be at least 1, --splits 0")
+
+
+def load_models(paths: Sequence[Path]) -> list[Model]:
+    """Return models whose scores are to be averaged.
+
+    Raises:
+        DataError: one is missing or damaged.
+        UsageError: two are the same, which would only count it twice.
+    """
+    from habitus.errors import UsageError
+    from habitus.representations.model import load
+
+    path_of: dict[str | None, Path] = {}
+    models = []
+    for path in paths:
+        model = load(path)
+        other = path_of.setdefault(model.digest, path)
+        if other is not path:
+            raise UsageError(
+                f"{other} and {path} are the same model: several --model are pre-trainings with "
+                f"different --seed, whose scores are averaged; give each once"
+            )
+        models.append(model)
+    return models
 
 
 def evaluate_class_file(
@@ -103,14 +128,13 @@ def _rows(traces: Traces, asked: Asked, tasks: Sequence[ClassTask]) -> ModelRows
     """Return the rows of the models, their controls included; None where there is no model."""
     from habitus.errors import UsageError
     from habitus.evaluation.class_asked import guard_late
-    from habitus.representations.model import load
     from habitus.runs.saved import saved_rows
 
     if not asked.models:
         return None
     if asked.representations:
         raise UsageError("give --model or --representations, not both")
-    models = [load(path) for path in asked.models]
+    models = load_models(asked.models)
     guard_late([model.about.get("run") or {} for model in models], tasks)
     return saved_rows(traces, models, asked.cache)
 

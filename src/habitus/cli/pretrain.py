@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 if TYPE_CHECKING:
+    from habitus.data.traces import Traces
     from habitus.runs import Run
     from habitus.runs.pretrain import Pretrained
 
@@ -43,12 +44,14 @@ def pretrain_command(
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help=SETTINGS)
     ] = None,
-    overwrite: Annotated[bool, typer.Option(help="Replace a model that is there.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option(help="Replace a model that is there, or an unfinished training.")
+    ] = False,
 ) -> None:
     """Pre-train an encoder on the train users of some traces.
 
     An interrupted training goes on when the same command runs again; its checkpoints and its log
-    lie beside the model, in OUT.training.
+    lie beside the model, in OUT.training. With other settings it is started anew by --overwrite.
     """
     import shutil
 
@@ -64,7 +67,10 @@ def pretrain_command(
         raise UsageError(f"{out} exists: choose another --out, or allow --overwrite")
     opened = Traces(traces)
     config = configured(run, preset, settings or [], seed=seed, as_of=cutoff(opened, as_of))
+    folder = out.with_name(out.name + ".training")
+    _check(config, opened)
     _warn(preset, device)
+    _claim(folder, config, opened, anew=overwrite)
     with stages() as show:
 
         def on_step(step: int, steps: int, metrics: Mapping[str, float]) -> None:
@@ -75,7 +81,6 @@ def pretrain_command(
         def on_stage(stage: str, done: int, total: int) -> None:
             show(stage, done, total, "")
 
-        folder = out.with_name(out.name + ".training")
         made = pretrain(opened, config, folder, device=device, on_step=on_step, on_stage=on_stage)
     if made.rank:
         return
@@ -108,6 +113,42 @@ def configured(
         raise UsageError(f"--set: {error}; {listing!r} lists every setting") from error
 
 
+def _check(config: Run, traces: Traces) -> None:
+    """Refuse what nothing can come of, and tell of a cutoff behind the data, before it takes time.
+
+    Raises:
+        UsageError: a cutoff that is no date.
+        DataError: a cutoff before which there is nothing.
+        GuardError: fewer than two users would be trained on.
+    """
+    from habitus.cli.encode import days_behind
+    from habitus.errors import GuardError
+
+    train = config.snapshot(traces, "train")
+    number = int((train.lengths_U > 0).sum())
+    if number < 2:
+        raise GuardError(
+            f"{number} of {traces.num_users:,} users would be trained on, and what tells people "
+            f"apart is learned from two or more: give traces of more users, or a later cutoff "
+            f"(a share of {config.split.train:g} of the users trains)"
+        )
+    if late := days_behind(train):
+        Console(stderr=True, soft_wrap=True, highlight=False).print(
+            f"[yellow]![/] {late}: it holds nothing back, so nothing can be asked of what comes "
+            f"after it"
+        )
+
+
+def _claim(folder: Path, config: Run, traces: Traces, *, anew: bool) -> None:
+    """Say whose training a folder holds, once where several processes were started."""
+    import os
+
+    from habitus.runs.training_folder import claim
+
+    if os.environ.get("RANK", "0") == "0":
+        claim(folder, config, traces.digest, anew=anew)
+
+
 def _warn(preset: str, device: str) -> None:
     if device == "cpu" and preset.startswith(LARGE):
         Console(stderr=True).print(
@@ -125,11 +166,10 @@ def _tell(made: Pretrained, out: Path) -> None:
         console.print(f"learned from {words or 'nothing'}")
     for line in _hashed(made.model.encoding):
         console.print(line)
-    console.print(
-        f"{made.training.steps} steps on {made.num_train:,} users, "
-        f"validation loss {'none' if best is None else f'{best:.4f}'} "
-        f"(step {made.training.best_step}): {out}"
-    )
+    kept = "nobody validates, so the last step is kept"
+    if best is not None:
+        kept = f"validation loss {best:.4f} (step {made.training.best_step})"
+    console.print(f"{made.training.steps} steps on {made.num_train:,} users, {kept}: {out}")
 
 
 def _hashed(encoding: object) -> list[str]:

@@ -96,7 +96,8 @@ class MaskedChannelPrediction(Objective):
         width, self.channel_dim = encoder.config.width, encoder.config.channel_dim
         self.num_tokens_C = encoder.config.num_tokens
         num_tokens = len(self.num_tokens_C)
-        self.token_query = nn.Linear(width, num_tokens * self.channel_dim)
+        # A layer without rows makes torch warn when it is initialised.
+        self.token_query = nn.Linear(width, num_tokens * self.channel_dim) if num_tokens else None
         self.token_bias = nn.ParameterList(torch.zeros(v) for v in self.num_tokens_C)
         self.dense_heads = nn.ModuleList(nn.Linear(width, n) for n in config.num_bins)
         self.gap_head = nn.Linear(width, NUM_TIME_BUCKETS)
@@ -177,6 +178,8 @@ class MaskedChannelPrediction(Objective):
         hidden_MK: Tensor,
         generator: torch.Generator,
     ) -> dict[str, tuple[Tensor, Tensor]]:
+        if self.token_query is None:
+            return {}
         shape = (len(h_MD), len(self.num_tokens_C), self.channel_dim)
         query_MCE = self.token_query(h_MD).view(shape)
         losses = {}
@@ -265,8 +268,7 @@ def _with_routers(
     loss = combine({**parts, **found})
     weights = experts.loss_weights
     total = loss.total + sum(weights[name] * mean for name, (mean, _) in found.items())
-    is_biased = experts.balance == "bias"
-    shares = {path: one.share_E for path, one in routing.items()} if is_biased else {}
+    shares = {path: one.share_E.detach() for path, one in routing.items()}
     return loss._replace(total=total, shares=shares)
 
 
