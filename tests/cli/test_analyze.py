@@ -161,6 +161,6 @@ def test_models_of_ones_own_reach_the_plan_of_analyses_that_have_such_rows(
     assert list(stand_in.plans[-1].models) == folders
     capsys.readouterr()
     assert run("ablation", "--out", str(tmp_path / "out"), *words) != 0
-    assert "--model is for matching and next_item, not for ablation" in " ".join(
+    assert "--model is for matching, next_item, not for ablation" in " ".join(
         capsys.readouterr().err.split()
     )

@@ -11,9 +11,9 @@ from habitus.errors import DataError, UsageError
 from habitus.reports.findings import DENSE
 from habitus.runs import demo_supermoe as module
 from habitus.runs.demo import DemoPlan
-from habitus.runs.demo_supermoe import CONTROL, SETS, run_demo_supermoe
+from habitus.runs.demo_supermoe import CONTROL, PAPER, SETS, run_demo_supermoe
 from habitus.runs.experiment import Experiment
-from habitus.runs.supermoe import dense_control, supermoe
+from habitus.runs.supermoe import dense_control, papers_choices, supermoe
 
 
 def silent(stage: str, done: int, total: int, note: str) -> None:
@@ -47,6 +47,7 @@ def test_ours_is_held_against_one_expert(
     (experiment,) = seen
     assert experiment.run == supermoe(preset)
     assert experiment.others[CONTROL][0] == dense_control(supermoe(preset))
+    assert experiment.others[PAPER][0] == papers_choices(supermoe(preset))
     assert experiment.pretrain_seeds == (0, 1)
     assert experiment.notices == ("terms",)
     assert len(experiment.tasks) >= 5

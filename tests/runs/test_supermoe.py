@@ -2,6 +2,7 @@
 thing."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from habitus.errors import UsageError
 from habitus.nn.experts_config import DENSE
 from habitus.runs import RUNS
 from habitus.runs.channel import channel
-from habitus.runs.supermoe import PRESETS, SupermoeRun, dense_control, supermoe
+from habitus.runs.supermoe import PRESETS, SupermoeRun, dense_control, papers_choices, supermoe
 from tests.small import small_traces
 
 
@@ -74,3 +75,22 @@ def test_it_is_built_with_more_weights_and_as_many_active_operations(tmp_path: P
     # 2 blocks · 2 · T · 64 · 8 operations of the routers are all that is more.
     assert true - dense == pytest.approx(2 * 2 * batch.num_events * 64 * 8)
     assert torch.isfinite(model.encoder(batch).z_UD).all()
+
+
+def test_the_papers_choices_have_the_active_operations_of_ours(tmp_path: Path) -> None:
+    run = supermoe("quick")
+    paper, literal = papers_choices(run), supermoe("paper")
+    for name in ("num_ffn", "pooling", "pool_channels"):
+        assert getattr(paper.encoder, name) == getattr(literal.encoder, name)
+    assert paper.warm_start == literal.warm_start
+    experts, theirs = paper.encoder.experts, literal.encoder.experts
+    assert replace(experts, num_experts=16) == theirs
+    assert (paper.training, paper.objective) == (run.training, run.objective)
+    traces = small_traces(tmp_path / "traces")
+    (ours, _), (other, _) = (one.build(traces) for one in (run, paper))
+    batch = next(ours.encoding.batches(run.snapshot(traces, "train")))[1]
+    (true, _), (found, _) = (m.encoder.forward_flops(batch) for m in (ours, other))
+    # More, in each of 2 blocks and for each event of 64 numbers: a second router of 8 experts, and
+    # three of 4 in attention; pooling costs nothing that is counted.
+    assert found - true == pytest.approx(2 * 2 * batch.num_events * 64 * (8 + 3 * 4))
+    assert found < 1.1 * true

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional
 
@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 
 NAMES = (
     "ablation, labels, graph_size, map, efficiency, zero_shot, transfer, matching, next_item, "
-    "clue_ablation, towers, label_curve, domain_gain, domains, seesaw, capacity or targeting."
+    "clue_ablation, towers, label_curve, domain_gain, domains, seesaw, supermoe_ablation, capacity "
+    "or targeting."
 )
 SETS = (
     "A named set; without it each analysis has one of its own. Those of PASUM want posts, such as "
     "debate_forum_in_order; matching, next_item, clue_ablation, towers and domains want services; "
+    "seesaw and supermoe_ablation take complete_journey, online_retail or movielens_1m; "
     "capacity takes subpopulations or complete_journey, targeting complete_journey or "
     "online_retail."
 )
@@ -82,12 +84,9 @@ def analyze_command(
     from habitus.runs.analyses import ANALYSES, DATA, WITH_MODELS, WITH_SETTINGS, AnalysisPlan
     from habitus.runs.card import card_info
 
-    if model and name not in WITH_MODELS:
-        raise UsageError(f"--model is for {' and '.join(WITH_MODELS)}, not for {name}")
-    if settings and name not in WITH_SETTINGS:
-        raise UsageError(f"--set is for {', '.join(WITH_SETTINGS)}, not for {name}")
-    if variant and name != "ablation":
-        raise UsageError(f"--variant is for ablation, not for {name}")
+    _only("--model", model, name, WITH_MODELS)
+    _only("--set", settings, name, WITH_SETTINGS)
+    _only("--variant", variant, name, ("ablation",))
     if seeds < 1:
         raise UsageError(f"--seeds must be at least 1, got {seeds}")
     analyze = ANALYSES[name]
@@ -111,6 +110,14 @@ def analyze_command(
         )
         results = {**analyze(plan), "command": _command(name, plan)}
     _write(results, out / data / name)
+
+
+def _only(option: str, given: object, name: str, names: Sequence[str]) -> None:
+    """Raise :class:`UsageError` where an option was given to an analysis that has no use for it."""
+    from habitus.errors import UsageError
+
+    if given and name not in names:
+        raise UsageError(f"{option} is for {', '.join(names)}, not for {name}")
 
 
 def _write(results: Mapping[str, Any], folder: Path) -> None:

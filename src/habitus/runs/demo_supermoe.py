@@ -2,8 +2,10 @@
 
 On The Complete Journey, or with ``--data`` on Online Retail or MovieLens-1M, with questions of
 their own. Beside the rows of the first demo stands the dense control: one expert, everything else
-the same, at the same active operations (B-27), so that what experts are worth is a line of its own.
-Many tasks at once and the capacity study are analyses (``habitus analyze seesaw``, ``capacity``).
+the same, at the same active operations (B-27), so that what experts are worth is a line of its own;
+and the paper's choices at the same size, steps and operations. Many tasks at once, the capacity
+study and what each choice is worth are analyses (``habitus analyze seesaw``, ``capacity``,
+``supermoe_ablation``).
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from habitus.runs.demo import CHOSEN_IN_SIGHT, DATA_NAME, DemoPlan, ingest_count
 from habitus.runs.demo_pasum import resampling, traces_step
 from habitus.runs.experiment import Experiment, Show, run_experiment
 from habitus.runs.steps import Json, Steps
-from habitus.runs.supermoe import dense_control, supermoe
+from habitus.runs.supermoe import dense_control, papers_choices, supermoe
 from habitus.tasks.complete_journey import complete_journey_tasks
 from habitus.tasks.dated import DatedTask
 from habitus.tasks.movielens_1m import movielens_1m_tasks
@@ -30,6 +32,11 @@ from habitus.tasks.online_retail import online_retail_tasks
 CONTROL: Final = "dense"
 CONTROL_WORDS: Final = (
     "The same encoder with one expert, pre-trained in the same way (B-27): BERT over channels."
+)
+PAPER: Final = "paper"
+PAPER_WORDS: Final = (
+    "The paper's choices at the same size, steps and active operations: experts in attention, two "
+    "feed-forward layers a block, the maximum alone as pooling, random first embeddings."
 )
 
 
@@ -99,7 +106,10 @@ def run_demo_supermoe(
         traces=traces,
         tasks=[*demo.tasks(), *(demo.sensitive() if plan.sensitive else ())],
         run=run,
-        others={CONTROL: (dense_control(run), "dense control", CONTROL_WORDS)},
+        others={
+            CONTROL: (dense_control(run), "dense control", CONTROL_WORDS),
+            PAPER: (papers_choices(run), "SUPERMOE (paper)", PAPER_WORDS),
+        },
         steps=steps,
         show=show,
         card=card,

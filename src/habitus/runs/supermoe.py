@@ -45,6 +45,26 @@ def dense_control(run: SupermoeRun) -> SupermoeRun:
     return replace(run, encoder=replace(run.encoder, experts=DENSE))
 
 
+def papers_choices(run: SupermoeRun) -> SupermoeRun:
+    """Return the paper's choices at the size, steps and active operations of a run.
+
+    Two feed-forward layers a block, each half as wide (A-S14), Switch layers in attention (A-S10),
+    the maximum over events alone as pooling (A-S17), and random first embeddings.
+    """
+    experts = ExpertsConfig(
+        num_experts=run.encoder.experts.num_experts, attention="moe_qkv", attention_experts=4
+    )
+    encoder = replace(
+        run.encoder,
+        num_ffn=2,
+        hidden=run.encoder.num_ffn * run.encoder.hidden // 2,
+        pooling="max",
+        pool_channels=False,
+        experts=experts,
+    )
+    return replace(run, encoder=encoder, warm_start=False)
+
+
 def _paper() -> SupermoeRun:
     experts = ExpertsConfig(num_experts=16, attention="moe_qkv", attention_experts=4)
     return SupermoeRun(

@@ -22,6 +22,7 @@ ANALYSES = Registry[Callable[[AnalysisPlan], Json]](
         "matching": "habitus.runs.analyses.matching:matching",
         "next_item": "habitus.runs.analyses.next_item:next_item",
         "seesaw": "habitus.runs.analyses.seesaw:seesaw",
+        "supermoe_ablation": "habitus.runs.analyses.supermoe_ablation:supermoe_ablation",
         "targeting": "habitus.runs.analyses.targeting:targeting",
         "towers": "habitus.runs.analyses.towers:towers",
         "transfer": "habitus.runs.analyses.transfer:transfer",
@@ -40,6 +41,7 @@ DATA = {
     "targeting": "complete_journey",
     "towers": "complete_journey_services",
     "seesaw": "complete_journey",
+    "supermoe_ablation": "complete_journey",
 }
 """Analysis name → the set that it is about where none is named; ``synthetic_posts`` for others."""
 WITH_MODELS = ("matching", "next_item")
