@@ -46,8 +46,12 @@ def test_traces_become_one_vector_per_user(
     assert "encode …" in err
     z_UD = Representations(tmp_path / "z").z_UD
     assert z_UD.tobytes() == model.encode(Snapshot(traces, CUTOFF)).tobytes()
+    assert "users/s" in out
     # The same command again finds them; another one does not write over them.
     assert run(*line, "--dtype=float32") == 0
+    again = " ".join(capsys.readouterr().out.split())
+    assert again.startswith("30 users × 8 (float32), there already, nothing was encoded: ")
+    assert "users/s" not in again
     assert run(*line) == 2
     assert "made with another config" in capsys.readouterr().err
 

@@ -77,6 +77,26 @@ def test_stored_representations_are_one_directory_a_cutoff(traces: Traces, tmp_p
     assert {d["method"] for d in results["differences"]} == {"ours"}
 
 
+def test_a_folder_for_each_cutoff_is_asked_for_before_anything_is_read(
+    traces: Traces, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "vectors").mkdir()
+    users = list(range(traces.num_users))
+    store(tmp_path / "vectors/2020-06-01", traces, users, "2020-06-01")
+    # A place that does not exist yet would be seen by the progress bar of the evaluation.
+    assert run(traces, tmp_path, TASKS, "--representations", str(tmp_path / "vectors")) == 3
+    told = capsys.readouterr().err
+    assert "the tasks ask at 4 cutoffs" in told
+    assert "missing: 2020-03-01, 2020-04-01, 2020-05-01; given: 2020-06-01" in told
+    assert "evaluate" not in told.splitlines()[0]
+    assert run(traces, tmp_path, CLASSES, "--representations", str(tmp_path / "vectors")) == 3
+    assert "the tasks ask at 1 cutoff, and" in capsys.readouterr().err
+    for when in ("2020-03-01", "2020-04-01", "2020-05-01"):
+        store(tmp_path / "vectors" / when, traces, users, when)
+    for text in (TASKS, CLASSES):
+        assert run(traces, tmp_path, text, "--representations", str(tmp_path / "vectors")) == 0
+
+
 def test_a_value_that_never_occurs_beside_others_is_noted(traces: Traces, tmp_path: Path) -> None:
     assert run(traces, tmp_path, TASKS.replace("values: [a1]", "values: [a1, bird]")) == 0
     [note] = json.loads((tmp_path / "results.json").read_text())["notes"]

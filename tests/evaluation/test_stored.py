@@ -9,9 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from habitus.data.snapshot import Snapshot, parse_time
+from habitus.data.split import DAY
 from habitus.data.traces import Traces
 from habitus.errors import DataError
-from habitus.evaluation.stored import StoredRepresentations
+from habitus.evaluation.stored import StoredRepresentations, folders_of
 from habitus.representations.encode import RepresentationsManifest
 from tests.evaluation.world import world
 
@@ -55,6 +56,37 @@ def test_each_cutoff_has_its_own_directory(traces: Traces, tmp_path: Path) -> No
     with pytest.raises(DataError, match="of 2020-04-01, only of 2020-05-01, 2020-06-01"):
         stored.encode(Snapshot(traces, "2020-04-01", np.array([3])))
     assert stored.key != StoredRepresentations(paths[:1]).key
+
+
+DATES = ("2020-04-01", "2020-05-01", "2020-06-01")
+
+
+def test_a_folder_of_several_stands_for_all_of_them(traces: Traces, tmp_path: Path) -> None:
+    (tmp_path / "vectors").mkdir()
+    paths = [store(tmp_path / "vectors" / when, traces, [3], as_of=when) for when in DATES]
+    assert folders_of([tmp_path / "vectors"]) == paths
+    assert folders_of([paths[2], tmp_path / "vectors", tmp_path / "no"]) == [
+        paths[2], *paths, tmp_path / "no",
+    ]  # fmt: skip
+    found = StoredRepresentations([tmp_path / "vectors"])
+    assert found.key == StoredRepresentations(paths).key
+    found.require(map(parse_time, DATES))
+    with pytest.raises(DataError, match="give one directory a cutoff"):
+        StoredRepresentations([tmp_path / "vectors", paths[0]])
+
+
+def test_every_cutoff_that_is_missing_is_told_at_once(traces: Traces, tmp_path: Path) -> None:
+    found = StoredRepresentations([store(tmp_path / "one", traces, [3], as_of=DATES[1])])
+    with pytest.raises(DataError) as caught:
+        found.require([*map(parse_time, DATES), parse_time(DATES[0])])
+    assert str(caught.value) == (
+        "the tasks ask at 3 cutoffs, and a representations directory holds the vectors of one; "
+        "missing: 2020-04-01, 2020-06-01; given: 2020-05-01. Encode each, such as 'habitus encode "
+        "MODEL TRACES --as-of 2020-04-01 --out vectors/2020-04-01', and give --representations "
+        "vectors"
+    )
+    with pytest.raises(DataError, match=r"missing: 1970-01-01, .* and 2 more; given"):
+        found.require(range(0, 5 * DAY, DAY))
 
 
 def test_a_user_who_was_not_encoded_is_an_error(traces: Traces, tmp_path: Path) -> None:

@@ -44,12 +44,15 @@ def encode_command(
     config = EncodeConfig(dtype=cast(Literal["float16", "float32"], dtype))
     for sentence in warnings_of(snapshot):
         Console(stderr=True, soft_wrap=True, highlight=False).print(f"[yellow]![/] {sentence}")
+    was_there = (out / "manifest.json").is_file()
     with bar("encode") as show:
         made = encode(load(model, device), snapshot, out, config, show)
     manifest = made.manifest
+    speed = f"{manifest.num_users / max(manifest.seconds, 1e-9):,.0f} users/s"
+    told = "there already, nothing was encoded" if was_there else speed
     Console().print(
-        f"{manifest.num_users:,} users × {manifest.representation_dim} ({manifest.dtype}), "
-        f"{manifest.num_users / max(manifest.seconds, 1e-9):,.0f} users/s: {out}"
+        f"{manifest.num_users:,} users × {manifest.representation_dim} ({manifest.dtype}), {told}: "
+        f"{out}"
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional
 
@@ -27,7 +28,9 @@ Models = Annotated[
 Representations = Annotated[
     Optional[list[Path]],  # noqa: UP045
     typer.Option(
-        metavar="DIR", help="A representations directory; one for each cutoff of the tasks."
+        metavar="DIR",
+        help="Vectors of 'habitus encode', a folder for each cutoff: vectors/2020-03-01 …; or "
+        "vectors, the folder of all.",
     ),
 ]
 Names = Annotated[
@@ -110,6 +113,7 @@ def _evaluate_dated(traces: Traces, asked: Asked) -> dict[str, Any]:
     tasks = read_tasks(asked.tasks, traces, notes.append)
     guard_sensitive(tasks, allowed=asked.allow_sensitive)
     first = min(task.cutoffs.test for task in tasks)
+    _require_cutoffs(asked.representations, tasks)
     with bar("evaluate") as show:
         rows = _model_rows(traces, asked, first)
         plan = EvaluationPlan(
@@ -136,14 +140,11 @@ def _model_rows(traces: Traces, asked: Asked, first: str) -> ModelRows | None:
     """Return the rows of the models, their controls included; None where there is no model."""
     from habitus.cli.evaluate_classes import load_models
     from habitus.data.split import UserSplit
-    from habitus.errors import UsageError
     from habitus.evaluation.asked import guard_pretraining
     from habitus.runs.saved import saved_rows
 
     if not asked.models:
         return None
-    if asked.representations:
-        raise UsageError("give --model or --representations, not both")
     models = load_models(asked.models)
     for model in models:
         guard_pretraining(model.about.get("run") or {}, first, UserSplit())
@@ -201,6 +202,15 @@ def _controls(traces: Traces, as_of: str, seeds: int) -> list[Method]:
 
     train = UserSplit().rows(traces, "train")
     return control_methods(Snapshot(traces, as_of, train), range(seeds))
+
+
+def _require_cutoffs(representations: Sequence[Path], tasks: Sequence[DatedTask]) -> None:
+    """Raise :class:`DataError` where vectors of a cutoff of the tasks are not stored."""
+    from habitus.evaluation.stored import StoredRepresentations
+
+    if representations:
+        cutoffs = [(*task.cutoffs.train_times(), task.cutoffs.test_time) for task in tasks]
+        StoredRepresentations(representations).require(t for times in cutoffs for t in times)
 
 
 def _stored(representations: list[Path]) -> list[Method]:

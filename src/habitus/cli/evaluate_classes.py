@@ -38,6 +38,8 @@ class Asked:
 
         if min(self.seeds, self.resamples, self.threads) < 1 or self.splits < 0:
             raise UsageError("--seeds, --resamples and --threads must be at least 1, --splits 0")
+        if self.models and self.representations:
+            raise UsageError("give --model or --representations, not both")
 
 
 def load_models(paths: Sequence[Path]) -> list[Model]:
@@ -126,14 +128,11 @@ def _controls(traces: Traces, tasks: Sequence[ClassTask], asked: Asked) -> list[
 
 def _rows(traces: Traces, asked: Asked, tasks: Sequence[ClassTask]) -> ModelRows | None:
     """Return the rows of the models, their controls included; None where there is no model."""
-    from habitus.errors import UsageError
     from habitus.evaluation.class_asked import guard_late
     from habitus.runs.saved import saved_rows
 
     if not asked.models:
         return None
-    if asked.representations:
-        raise UsageError("give --model or --representations, not both")
     models = load_models(asked.models)
     guard_late([model.about.get("run") or {} for model in models], tasks)
     return saved_rows(traces, models, asked.cache)
@@ -143,6 +142,7 @@ def _ours(
     traces: Traces, asked: Asked, tasks: Sequence[ClassTask], rows: ModelRows | None
 ) -> tuple[list[Method], Protocol]:
     """Return the rows of models or stored vectors, and what their pre-training saw."""
+    from habitus.data.snapshot import parse_as_of
     from habitus.errors import UsageError
     from habitus.evaluation.class_asked import CLASS_SPLIT, protocol_of
     from habitus.evaluation.features import encoder_method
@@ -160,6 +160,7 @@ def _ours(
             f"allow one half; give --model"
         )
     stored = StoredRepresentations(asked.representations)
+    stored.require(parse_as_of(task.config.as_of, traces) for task in tasks)
     words = "Vectors that were encoded before."
     method = encoder_method("ours", "representations", "ours", words, stored, stored.key)
     return [method], "transductive-text"
