@@ -68,8 +68,8 @@ class StoredRepresentations:
         first = format_time(missing[0])
         raise DataError(
             f"the tasks ask at {len(wanted)} cutoff{'s' * (len(wanted) > 1)}, and a "
-            f"representations directory holds the vectors of one; missing: {_dates(missing[:SHOWN])}{more}; given: "
-            f"{_dates(sorted(self.by_cutoff)) or 'none'}. Encode each, such as 'habitus encode "
+            f"representations directory holds the vectors of one; missing: "
+            f"{_dates(missing[:SHOWN])}{more}; given: {_dates(sorted(self.by_cutoff)) or 'none'}. Encode each, such as 'habitus encode "
             f"MODEL TRACES --as-of {first} --out vectors/{first}', and give --representations "
             f"vectors"
         )
