@@ -65,13 +65,13 @@ class StoredRepresentations:
         if not missing:
             return
         more = f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
-        first = format_time(missing[0])
+        first, plural = format_time(missing[0]), "s" if len(wanted) > 1 else ""
+        given = _dates(sorted(self.by_cutoff)) or "none"
         raise DataError(
-            f"the tasks ask at {len(wanted)} cutoff{'s' * (len(wanted) > 1)}, and a "
-            f"representations directory holds the vectors of one; missing: "
-            f"{_dates(missing[:SHOWN])}{more}; given: {_dates(sorted(self.by_cutoff)) or 'none'}. Encode each, such as 'habitus encode "
-            f"MODEL TRACES --as-of {first} --out vectors/{first}', and give --representations "
-            f"vectors"
+            f"the tasks ask at {len(wanted)} cutoff{plural}, and a representations directory holds "
+            f"the vectors of one; missing: {_dates(missing[:SHOWN])}{more}; given: {given}. Encode "
+            f"each, such as 'habitus encode MODEL TRACES --as-of {first} --out vectors/{first}', "
+            f"and give --representations vectors"
         )
 
     def encode(self, snapshot: Snapshot) -> Matrix:
