@@ -136,7 +136,7 @@ def test_findings_answer_the_three_questions(tables: dict[str, MatchingTable]) -
     assert across.startswith(
         "Across services (R@10), trained on both less on one: arts alone, bett"
     )
-    assert "all, better (+0.0200" in service
-    assert "cold, better (+0.0400" in service
+    assert "all, better (+.0200" in service
+    assert "cold, better (+.0400" in service
     assert "mid" not in service
     assert list(LABELS).index(BOTH) - list(LABELS).index(ONE) == 2

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from habitus.data.snapshot import Snapshot
-from habitus.data.traces import Rows, Traces
 from habitus.errors import GuardError
 from habitus.evaluation.bootstrap import Difference
 from habitus.evaluation.comparing import Resampling
@@ -20,7 +19,6 @@ from habitus.evaluation.matching_split import MatchingSplit
 from habitus.runs.analyses import matching as module
 from habitus.runs.analyses.matching import (
     curve_finding,
-    figure,
     findings,
     matching,
     run_of,
@@ -29,6 +27,7 @@ from habitus.runs.analyses.matching import (
 )
 from habitus.runs.analyses.matching_rows import OURS, RUNG, Row
 from habitus.runs.analyses.matching_tables import CHANCE, Point
+from habitus.runs.analyses.wording import figure
 from habitus.runs.clue import ClueRun
 from habitus.runs.steps import Json
 from habitus.testing.hand_made import write_traces
@@ -106,15 +105,16 @@ def test_the_page_says_who_is_ahead_and_what_more_pairs_give(
     assert results["data"][0]["notices"] == ["Made up."]
 
 
+@pytest.mark.usefixtures("drawn")
 def test_where_a_choice_saw_some_the_others_have_a_table_of_their_own(
-    drawn: list[float],
     tmp_path: Path,
     checked: Callable[[Json], Json],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     plan = shop_plan(tmp_path)
 
-    def every_third(split: MatchingSplit, traces: Traces, users_U: Rows) -> np.ndarray:
+    def every_third(*given: Any) -> np.ndarray:
+        users_U = given[-1]
         some_U: np.ndarray = np.arange(len(users_U)) % 3 == 0
         return some_U
 

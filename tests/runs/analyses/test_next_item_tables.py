@@ -103,9 +103,9 @@ def test_findings_say_who_is_ahead_and_by_how_much(table: NextItemTable) -> None
     best, ours, own, beside, services, checked = findings(table, LABELS)
     # Of two that are level the first in the table.
     assert best == f"untrained has the highest NDCG@10 among all items: {1 / math.log2(3):.4f}."
-    assert ours.startswith("ours against item blend: better (+0.13")
-    assert own.startswith("ours own against item blend: worse (-0.06")
-    assert beside.startswith("ours against others with the same towers: untrained, a tie (+0.0000")
+    assert ours.startswith("ours against item blend: better (+.13")
+    assert own.startswith("ours own against item blend: worse (−.06")
+    assert beside.startswith("ours against others with the same towers: untrained, a tie (.0000")
     assert services.startswith("All slots of a user against the own service alone: all, better")
     assert checked == "HR@1, NDCG@10 and MRR of every row can belong together (D2)."
 
@@ -113,5 +113,5 @@ def test_findings_say_who_is_ahead_and_by_how_much(table: NextItemTable) -> None
 def test_too_few_are_no_verdict() -> None:
     assert verdict(None) == "too few to say"
     assert verdict(Difference(-0.5, -1.0, -0.25, 0.01, "worse")) == (
-        "worse (-0.5000 [-1.0000, -0.2500])"
+        "worse (−.5000 [−1.0000, −.2500])"
     )

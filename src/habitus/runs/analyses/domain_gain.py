@@ -33,7 +33,6 @@ from habitus.evaluation.next_item_table import NextItemTable
 from habitus.evaluation.results import data_entry
 from habitus.runs.analyses.base import AnalysisPlan, Answer, analysis_results
 from habitus.runs.analyses.domains import MEASURES
-from habitus.runs.analyses.matching import figure
 from habitus.runs.analyses.next_item import Trained
 from habitus.runs.analyses.next_item_rows import (
     POPULAR,
@@ -51,6 +50,7 @@ from habitus.runs.analyses.next_item_sets import (
 )
 from habitus.runs.analyses.next_item_tables import MAIN
 from habitus.runs.analyses.one_service import by_halves, service_traces
+from habitus.runs.analyses.wording import figure
 from habitus.runs.demo_pasum import traces_step
 from habitus.runs.steps import Json
 

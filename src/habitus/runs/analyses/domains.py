@@ -17,7 +17,7 @@ from habitus.evaluation.domains import TOP, Between, Domain, Similarity, domains
 from habitus.evaluation.results import data_entry
 from habitus.metrics.permutation import Correlation, rank_correlation
 from habitus.runs.analyses.base import ALL, AnalysisPlan, Answer, analysis_results
-from habitus.runs.analyses.matching import figure
+from habitus.runs.analyses.wording import figure
 from habitus.runs.demo_pasum import traces_step
 from habitus.runs.steps import Json
 

@@ -35,6 +35,7 @@ from habitus.runs.analyses.matching_tables import (
     scores,
 )
 from habitus.runs.analyses.own_models import own_models
+from habitus.runs.analyses.wording import figure
 from habitus.runs.clue import ClueRun, clue
 from habitus.runs.steps import Json
 
@@ -203,17 +204,6 @@ def verdict(found: Difference) -> str:
     word = "a tie" if found.verdict == "tie" else found.verdict
     value, low, high = (figure(v, sign=True) for v in (found.value, found.low, found.high))
     return f"{word} ({value} [{low}, {high}])"
-
-
-def figure(value: float, *, sign: bool = False) -> str:
-    """Return a figure with three digits, without its leading zero.
-
-    >>> figure(0.0124), figure(-0.0124, sign=True), figure(0.5, sign=True), figure(1.0)
-    ('.012', '−.012', '+.500', '1.000')
-    """
-    text = f"{abs(value):.3f}".removeprefix("0" if abs(value) < 0.9995 else "")
-    mark = "\N{MINUS SIGN}" if value < 0 else "+" if sign else ""
-    return (mark if float(f"{value:.3f}") else "") + text
 
 
 def _notes(plan: AnalysisPlan, split: MatchingSplit, rows: Sequence[Row]) -> list[str]:

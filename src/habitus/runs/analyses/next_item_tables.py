@@ -14,6 +14,7 @@ from habitus.evaluation.next_item import Outcome
 from habitus.evaluation.next_item_table import Kind, NextItemTable
 from habitus.runs.analyses.next_item_hybrid import FACTORS, HYBRID
 from habitus.runs.analyses.next_item_rows import POPULAR
+from habitus.runs.analyses.wording import VERDICTS, figure
 from habitus.runs.steps import Json
 
 MAIN: Final = "NDCG@10"
@@ -171,7 +172,9 @@ def findings(table: NextItemTable, labels: Labels) -> list[str]:
     scores = {name: table.score(name, MAIN) for name in table.methods}
     means = {name: found.value for name, found in scores.items() if found is not None}
     best = max(means, key=lambda name: means[name])
-    found = [f"{labels[best]} has the highest {MAIN} among all items: {means[best]:.4f}."]
+    found = [
+        f"{labels[best]} has the highest {MAIN} among all items: {figure(means[best], digits=4)}."
+    ]
     found += [
         f"{labels[name]} against {labels[BLEND]}: {verdict(table.difference(name, BLEND, MAIN))}."
         for name in (BOTH, OWN)
@@ -207,12 +210,14 @@ def verdict(found: Difference | None) -> str:
     """Return a verdict with the difference that it rests on.
 
     >>> verdict(Difference(0.0124, -0.001, 0.02, 0.1, "tie"))
-    'a tie (+0.0124 [-0.0010, +0.0200])'
+    'a tie (+.0124 [−.0010, +.0200])'
     """
     if found is None:
         return "too few to say"
-    word = "a tie" if found.verdict == "tie" else found.verdict
-    return f"{word} ({found.value:+.4f} [{found.low:+.4f}, {found.high:+.4f}])"
+    value, low, high = (
+        figure(end, sign=True, digits=4) for end in (found.value, found.low, found.high)
+    )
+    return f"{VERDICTS[found.verdict]} ({value} [{low}, {high}])"
 
 
 def _scores(

@@ -19,8 +19,8 @@ from habitus.evaluation.predictions import ProbeTrials
 from habitus.nn.experts import parameter_counts
 from habitus.nn.experts_config import ExpertsConfig
 from habitus.runs.analyses.base import AnalysisPlan, Answer, analysis_results
-from habitus.runs.analyses.matching import figure
 from habitus.runs.analyses.seesaw_sets import tasks_of
+from habitus.runs.analyses.wording import figure
 from habitus.runs.demo_supermoe import CONTROL, PAPER
 from habitus.runs.experiment import Experiment, pretrained, run_experiment
 from habitus.runs.steps import Json

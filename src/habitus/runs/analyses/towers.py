@@ -27,6 +27,7 @@ from habitus.runs.analyses.next_item_sets import (
     run_for,
     set_of,
 )
+from habitus.runs.analyses.wording import figure
 from habitus.runs.steps import Json
 
 QUESTION: Final = "Which training of two towers finds the next items of validation users?"
@@ -118,8 +119,8 @@ def findings(scores: Mapping[str, Sequence[float]], used: TwoTowerConfig) -> lis
     [ours] = [name for name, setting in SETTINGS.items() if setting == (used, True)]
     place = f"place {order.index(ours) + 1} of {len(order)}"
     return [
-        f"Best on validation users: {best} ({mean(scores[best]):.4f}).",
-        f"What analyses use, {ours}: {mean(scores[ours]):.4f}, {place}.",
+        f"Best on validation users: {best} ({figure(mean(scores[best]), digits=4)}).",
+        f"What analyses use, {ours}: {figure(mean(scores[ours]), digits=4)}, {place}.",
     ]
 
 

@@ -12,15 +12,22 @@ VERDICTS: Final[Mapping[str, str]] = {"better": "better", "worse": "worse", "tie
 _MOST_DIGITS: Final = 9
 
 
-def figure(value: float, *, sign: bool = False) -> str:
+def figure(value: float, *, sign: bool = False, digits: int | None = None) -> str:
     """Return a figure without its leading zero: three digits, fewer where it is large.
+
+    Args:
+        value: what is written.
+        sign: a plus where it is above zero.
+        digits: after the point, in the place of those.
 
     >>> figure(0.0124), figure(1.0), figure(-72.94), figure(1348.7)
     ('.012', '1.000', '−72.9', '1,349')
     >>> figure(-0.0124, sign=True), figure(0.5, sign=True), figure(0.0, sign=True)
     ('−.012', '+.500', '.000')
+    >>> figure(0.00124, sign=True, digits=4)
+    '+.0012'
     """
-    return _written(value, _digits(value), sign)
+    return _written(value, _digits(value) if digits is None else digits, sign)
 
 
 def told(found: Difference) -> str:
