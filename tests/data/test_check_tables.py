@@ -88,8 +88,11 @@ def test_items_that_no_event_names_give_no_channel() -> None:
 
 def test_ids_without_events_are_counted() -> None:
     found = look(items=ITEMS.head(2), profiles=PROFILES, follows=FOLLOWS)
-    # followees are b, who has an event, and d, who has none
-    assert found.warnings == ("1 of the 2 ids in 'followee' of follows (50%) have no event",)
+    # followees are b, who has an event, and d, who has none; of x, y, z two have a row
+    assert found.warnings == (
+        "1 of the 3 items of the events (33%) have no row in items: nothing is known of them",
+        "1 of the 2 ids in 'followee' of follows (50%) have no event",
+    )
 
 
 def test_ids_that_are_written_in_another_way_are_noticed() -> None:

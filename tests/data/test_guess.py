@@ -77,6 +77,43 @@ def test_a_column_of_dates_is_the_time_whatever_its_name() -> None:
     assert "born" not in events(born=["1990-01-01", "1991-01-01"]).channels
 
 
+@pytest.mark.parametrize("name", ["when", "When", "created_utc", "at"])
+def test_numbers_are_times_where_the_name_says_so(name: str) -> None:
+    assert guess({"who": ["a", "b"], name: [10, 20]}).events.time == name
+    assert guess({"who": ["a", "b"], name: [10, 20]}).events.user_id == "who"
+
+
+SECONDS = 1_577_836_800
+"""2020-01-01; 631,152,000 is the start of 1990 and 4,102,444,800 that of 2100."""
+
+
+@pytest.mark.parametrize(
+    ("values", "is_time"),
+    [
+        ([SECONDS, SECONDS + 5], True),
+        ([SECONDS * 1000, SECONDS * 1000 + 5], True),
+        ([str(SECONDS * 10**6), str(SECONDS * 10**6 + 5)], True),
+        ([SECONDS * 10**9, SECONDS * 10**9 + 10**6], True),
+        ([631_152_000, 4_102_444_799], True),
+        ([631_151_999, SECONDS], False),
+        ([SECONDS, 4_102_444_800], False),
+        # Seconds and milliseconds at once are rather something else.
+        ([SECONDS, SECONDS * 1000], False),
+        ([SECONDS, SECONDS], False),
+        ([1, 2], False),
+        ([float(SECONDS), SECONDS + 0.5], False),
+    ],
+)
+def test_whole_numbers_that_can_hardly_be_anything_else_are_times(
+    values: list[Any], is_time: bool
+) -> None:
+    found = guess({"user_id": ["a", "b"], "moment": values}).events
+    assert found.time == ("moment" if is_time else "time")
+    # A number of an order is none, and a column that is called so is likelier.
+    assert guess({"user_id": ["a", "b"], "order_no": values}).events.time == "time"
+    assert guess({"user_id": ["a", "b"], "moment": values, "date": [1, 2]}).events.time == "date"
+
+
 def test_a_position_is_an_order() -> None:
     found = guess({"user_id": [1, 1], "position": [0, 1], "item_id": [5, 6]}).events
     assert (found.time, found.time_unit) == ("position", "order")

@@ -14,11 +14,21 @@ import polars as pl
 
 from habitus.data.believed import believed_times
 from habitus.data.column_report import ColumnReport, report_columns
-from habitus.data.columns import FOLLOWS_ID, ITEM_ID, REQUIRED, TIME, USER_ID, TableName
+from habitus.data.columns import (
+    FOLLOWS_ID,
+    ITEM_ID,
+    REQUIRED,
+    TASK,
+    TIME,
+    USER_ID,
+    VALUE,
+    TableName,
+)
 from habitus.data.guess import guess_mapping
 from habitus.data.mapping import TracesMapping
+from habitus.data.set_aside import id_warnings, utf8_warnings, wide_labels
 from habitus.data.side_warnings import follow_warnings, tag_warnings, text_warnings
-from habitus.data.sources import Source, reading, scan
+from habitus.data.sources import Source, joined, parts, reading
 from habitus.data.time_report import TimeReport, report_times, time_warnings
 from habitus.data.times import TimeFormat
 from habitus.errors import DataError
@@ -87,7 +97,8 @@ def check(
             column that ``mapping`` names.
     """
     name = _name(source)
-    rows = scan(source)
+    files = parts(source)
+    rows = joined(files)
     num_rows, columns = report_columns(rows, name)
     with reading(name):
         sample = rows.head(SAMPLE_ROWS).collect()
@@ -120,7 +131,8 @@ def check(
         mapping=used,
         proposed=mapping is None,
     )
-    warnings = [*_warnings(report, keys, key_columns)]
+    warnings = [*_warnings(report, keys, key_columns), *utf8_warnings(files, rows, name)]
+    warnings += id_warnings(rows, _ids_of(used, table), name)
     warnings += tag_warnings(report, sample) if table == "profiles" and num_rows else ()
     return dataclasses.replace(report, warnings=tuple(warnings))
 
@@ -178,13 +190,20 @@ def _without_ids(
     columns: Sequence[ColumnReport], mapping: TracesMapping, table: TableName
 ) -> tuple[ColumnReport, ...]:
     """Return reports in which no smallest or largest id stands."""
-    ids = {c for ours, c in _columns_of(mapping, table).items() if ours.endswith("_id")}
-    ids |= {
-        mapping.events.column_of(n) for n, c in mapping.events.channels.items() if c.kind == "id"
-    }
+    ids = _ids_of(mapping, table)
     return tuple(
         dataclasses.replace(c, low=None, high=None) if c.name in ids else c for c in columns
     )
+
+
+def _ids_of(mapping: TracesMapping, table: TableName) -> list[str]:
+    """Return the columns of ids."""
+    found = {c: None for ours, c in _columns_of(mapping, table).items() if ours.endswith("_id")}
+    events = mapping.events
+    if table == "events":
+        kinds = {n: c.kind for n, c in events.channels.items()}
+        found |= {events.column_of(n): None for n in events.event_channels if kinds[n] == "id"}
+    return list(found)
 
 
 def _count_duplicates(rows: pl.LazyFrame, num_rows: int) -> int:
@@ -231,8 +250,13 @@ def _key_warnings(
     report: CheckReport, keys: pl.DataFrame, columns: dict[str, str]
 ) -> Iterator[str]:
     by_name = {c.name: c for c in report.columns}
+    labels = report.mapping.table("labels")
+    told = wide_labels([*by_name], labels.column_of) if report.table == "labels" else None
+    if told is not None:
+        yield told
     for ours, wanted in _columns_of(report.mapping, report.table).items():
-        if ours in REQUIRED[report.table] and wanted not in by_name:
+        said = told is not None and ours in (TASK, VALUE)
+        if ours in REQUIRED[report.table] and wanted not in by_name and not said:
             yield f"no column looks like {ours}: name it in the mapping"
     for ours, name in columns.items():
         found = by_name[name]

@@ -141,6 +141,16 @@ def _strangers(
         missing = len(ids) - int(ids.is_in(known[in_events].implode()).sum())
         if missing:
             yield _sentence(table, column, missing, len(ids))
+        if table == "items":
+            met = known[ITEM_ID]
+            unknown = len(met) - int(met.is_in(ids.implode()).sum())
+            # Where no id meets, that was said.
+            if unknown and missing < len(ids):
+                share = unknown / len(met)
+                yield (
+                    f"{unknown:,} of the {len(met):,} items of the events ({share:.0%}) have no "
+                    f"row in items: nothing is known of them"
+                )
 
 
 def _sentence(table: str, column: str, missing: int, number: int) -> str:

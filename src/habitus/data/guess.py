@@ -24,6 +24,7 @@ from habitus.data.columns import (
     TableName,
 )
 from habitus.data.mapping import ChannelMapping, EventsMapping, TableMapping, TracesMapping
+from habitus.data.snapshot import parse_time
 from habitus.data.times import TimeFormat, parse_times
 
 NAMES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -32,12 +33,12 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = {
         *("member", "accountid", "account", "householdid", "household", "personid", "person"),
         *("visitorid", "visitor", "playerid", "player", "subscriberid", "reviewerid", "authorid"),
         *("author", "username", "login", "cardid", "deviceid", "sessionid"),
-        *("followerid", "follower"),
+        *("followerid", "follower", "who"),
     ),
     TIME: (
         *("time", "timestamp", "datetime", "eventtime", "ts", "transactiontimestamp", "createdat"),
         *("transactiontime", "transactiondate", "invoicedate", "orderdate", "purchasedate"),
-        *("reviewtime", "unixreviewtime", "date", "day"),
+        *("reviewtime", "unixreviewtime", "date", "day", "when", "created", "createdutc", "at"),
     ),
     ITEM_ID: (
         *("itemid", "item", "productid", "product", "sku", "stockcode", "articleid", "article"),
@@ -58,6 +59,8 @@ ITEM_TEXTS: Final = ("title", "name", "productname", "itemname", "producttitle")
 """What the text of items may be called besides; of an event such a column may be a category."""
 
 POSITIONS: Final = ("position", "order", "rank", "sequence", "seq", "step", "index")
+SINCE, UNTIL = parse_time("1990-01-01"), parse_time("2100-01-01")
+"""Whole numbers between are likelier times than anything else, where no column is called so."""
 ID_ENDINGS: Final = ("id", "code", "key", "no", "number", "zip", "sku")
 FORMATS: Final = (
     *("%d.%m.%Y %H:%M:%S", "%d.%m.%Y %H:%M", "%d.%m.%Y"),
@@ -202,9 +205,21 @@ def _find_time(columns: Sequence[ColumnReport], dated: Sequence[str]) -> tuple[s
     ends = [c.name for c in columns if _plain(c.name).endswith(("time", "date", "timestamp"))]
     if name := found or next(iter([*dated, *ends]), None):
         return name, False
+    if name := next((c.name for c in columns if _counts_seconds(c)), None):
+        return name, False
     plain = {_plain(c.name): c.name for c in columns if c.holds == "whole numbers"}
     position = next((plain[p] for p in POSITIONS if p in plain), None)
     return position, position is not None
+
+
+def _counts_seconds(column: ColumnReport) -> bool:
+    """Return whether whole numbers are seconds from 1990 to 2100, or a thousandth, … of them."""
+    if column.holds != "whole numbers" or _plain(column.name).endswith(ID_ENDINGS):
+        return False
+    low, high = column.low or 0, column.high or 0
+    return not column.constant and any(
+        SINCE * scale <= low and high < UNTIL * scale for scale in (1, 10**3, 10**6, 10**9)
+    )
 
 
 def _share_read(texts: pl.Series, pattern: str | None) -> float:

@@ -30,6 +30,7 @@ from habitus.data.dictionary import Dictionary
 from habitus.data.events import ROW, require_column, without_rows
 from habitus.data.mapping import TableMapping
 from habitus.data.quarantine import Quarantine, bad_rows
+from habitus.data.set_aside import wide_labels
 from habitus.data.sources import Part
 from habitus.data.times import TimeFormat, check_time_type, parse_times
 from habitus.data.traces import Rows
@@ -85,6 +86,8 @@ class TablePlan:
         """
         schema = part.schema()
         columns = dict(self.mapping.columns) or {name: name for name in schema}
+        if self.table == "labels" and (told := wide_labels([*schema], self.mapping.column_of)):
+            raise DataError(f"{part.name}: {told}")
         for name in (*REQUIRED[self.table], *self.attributes):
             columns.setdefault(name, name)
         for name, column in columns.items():

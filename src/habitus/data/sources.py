@@ -82,7 +82,12 @@ def scan(source: Source) -> pl.LazyFrame:
         UsageError: something that is no source.
         MissingExtraError: SQL without DuckDB.
     """
-    frames = [part.frame for part in parts(source)]
+    return joined(parts(source))
+
+
+def joined(found: Sequence[Part]) -> pl.LazyFrame:
+    """Return the rows of several files as one LazyFrame."""
+    frames = [part.frame for part in found]
     return frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal_relaxed")
 
 

@@ -37,8 +37,8 @@ OPTED_OUT: Final = "opted out"
 SOFT: Final = frozenset({DUPLICATE, UNKNOWN_USER, SELF_FOLLOW})
 """Reasons that leave a row out without saying that the source is damaged: they stop no run."""
 
-_DECIMAL = r"^[+-]?\d+\.\d*$"
-_MARKERS = ("nan", "none", "null", "n/a", "<na>", "nat")
+DECIMAL_ID: Final = r"^[+-]?\d+\.\d*$"
+MARKERS: Final = ("nan", "none", "null", "n/a", "<na>", "nat")
 _LONGEST = 200
 
 
@@ -94,8 +94,8 @@ def id_properties(*, required: bool, opt_out: pl.Series | None = None) -> dict[s
     Whole numbers are ids whatever they are: as text they pass all of it.
     """
     found = {
-        FLOAT_ID: Property(lambda texts: texts.str.contains(_DECIMAL)),
-        MARKER_ID: Property(lambda texts: texts.str.to_lowercase().is_in(_MARKERS)),
+        FLOAT_ID: Property(lambda texts: texts.str.contains(DECIMAL_ID)),
+        MARKER_ID: Property(lambda texts: texts.str.to_lowercase().is_in(MARKERS)),
     }
     if required:
         found[EMPTY] = Property(lambda texts: texts.str.strip_chars() == "")
