@@ -101,7 +101,8 @@ def test_the_model_is_whole_and_encodes_like_any_other(
 
 def test_each_process_has_its_log_and_no_checkpoint_stays(both: tuple[Path, Path]) -> None:
     folder = both[0].with_name("sharded.training")
-    assert sorted(path.name for path in folder.rglob("*") if path.is_file()) == ["log.jsonl"] * 2
+    found = sorted(path.name for path in folder.rglob("*") if path.is_file())
+    assert found == ["log.jsonl", "log.jsonl", "run.json"]
     other = (folder / "process-1/log.jsonl").read_text().splitlines()
     ours, theirs = log_of(both[0]), [json.loads(line) for line in other]
     # Channels' losses are means over the targets of both; users are each one's own.

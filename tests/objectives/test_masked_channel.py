@@ -141,15 +141,17 @@ def test_losses_of_routers_are_added_with_their_weights(
     assert loss.total.item() == pytest.approx(expected.item(), rel=1e-5)
 
 
-def test_shares_go_with_the_loss_where_a_bias_balances() -> None:
+def test_shares_go_with_the_loss_and_move_biases_alone() -> None:
     for experts, is_biased in ((EXPERTS, False), (replace(EXPERTS, balance="bias"), True)):
         encoder, objective = with_experts(experts)
         shares = objective(encoder, make_batch(USERS), generator()).shares
-        assert bool(shares) is is_biased
-        if is_biased:
-            assert shares["blocks.0.ffns.0.router"].sum().item() == pytest.approx(1.0)
-            assert not any(share_E.requires_grad for share_E in shares.values())
-            encoder.rebalance(shares)
+        assert shares["blocks.0.ffns.0.router"].sum().item() == pytest.approx(1.0)
+        assert not any(share_E.requires_grad for share_E in shares.values())
+        before = {name: tensor.clone() for name, tensor in encoder.state_dict().items()}
+        encoder.rebalance(shares)
+        moved = [n for n, x in encoder.state_dict().items() if not torch.equal(x, before[n])]
+        assert bool(moved) is is_biased
+        assert all(name.endswith("bias_E") for name in moved)
 
 
 def test_one_expert_has_no_loss_of_routers() -> None:
@@ -321,6 +323,7 @@ def plain_losses(
             target = int(batch.tokens_TC[t, c])
             if not masking.hidden_TK[t, c] or target == UNKNOWN:
                 continue
+            assert objective.token_query is not None
             query = objective.token_query(h_TD[t]).view(-1, CONFIG.channel_dim)[c]
             if not is_sampled:
                 losses[name].append(-log_probability(table @ query + bias, target))

@@ -20,6 +20,7 @@ from habitus.training.distributed import (
     average_gradients,
     device_of_process,
     first_alone,
+    is_first,
     least,
     peers,
     processes,
@@ -138,3 +139,7 @@ def test_alone_there_is_nobody_to_agree_with(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("WORLD_SIZE", "1")
     with processes():
         assert peers() is ALONE
+    monkeypatch.delenv("RANK", raising=False)
+    assert is_first()
+    monkeypatch.setenv("RANK", "1")
+    assert not is_first()

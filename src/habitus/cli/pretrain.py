@@ -62,6 +62,7 @@ def pretrain_command(
     from habitus.reports import model_card
     from habitus.runs.card import card_info
     from habitus.runs.pretrain import pretrain
+    from habitus.training.distributed import is_first
 
     if out.exists() and not overwrite:
         raise UsageError(f"{out} exists: choose another --out, or allow --overwrite")
@@ -70,7 +71,8 @@ def pretrain_command(
     folder = out.with_name(out.name + ".training")
     _check(config, opened)
     _warn(preset, device)
-    _claim(folder, config, opened, anew=overwrite)
+    if is_first():
+        _claim(folder, config, opened, anew=overwrite)
     with stages() as show:
 
         def on_step(step: int, steps: int, metrics: Mapping[str, float]) -> None:

@@ -193,6 +193,8 @@ class ChannelTransformer(UserEncoder):
 
     @override
     def rebalance(self, shares: Mapping[str, Tensor]) -> None:
+        if self.config.experts.balance != "bias":
+            return
         for path, share_E in shares.items():
             router = self.get_submodule(path)
             assert isinstance(router, Router)

@@ -24,7 +24,8 @@ class Loss(NamedTuple):
     counts: dict[str, Tensor]
     """How many targets each part is a mean of; 0 where a part was absent from the batch."""
     shares: Mapping[str, Tensor] = MappingProxyType({})
-    """What :meth:`UserEncoder.rebalance` gets after the step; of routers that a bias balances."""
+    """Share of the choices of each expert, by the path of its router: for the log, and what
+    :meth:`UserEncoder.rebalance` gets after the step."""
 
 
 class Objective(nn.Module, ABC):

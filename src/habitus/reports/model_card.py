@@ -31,7 +31,8 @@ def model_card(info: Mapping[str, Any], results: Mapping[str, Any] | None = None
     Args:
         info: what is known of the model; every key may be missing. ``name``, ``description``,
             ``license`` (of the weights; default other: the notices of the data decide), ``tags``,
-            ``encoder``, ``objective``, ``representation_dim``, ``parameters``, ``as_of``,
+            ``encoder``, ``objective``, ``representation_dim``, ``parameters``,
+            ``active_parameters``, ``embedding_parameters``, ``composed``, ``routers``, ``as_of``,
             ``seed``, ``created``, ``data`` (``name``, ``digest``, ``num_users``, ``num_events``,
             ``first``, ``last``, ``notices``), ``config`` and ``versions``.
         results: format 1, where the model was evaluated.
@@ -105,6 +106,10 @@ def _facts(info: Mapping[str, Any]) -> str:
             ("Objective", "objective"),
             ("Width of a representation", "representation_dim"),
             ("Parameters", "parameters"),
+            ("Of them outside of lookup tables, met by one event", "active_parameters"),
+            ("Of them in lookup tables", "embedding_parameters"),
+            ("Composed channels", "composed"),
+            ("Routers", "routers"),
             ("Read events before", "as_of"),
             ("Seed", "seed"),
             ("Made", "created"),

@@ -107,6 +107,9 @@ _curves = record(
         "valid_step": listing(number(0)),
         "valid_loss": listing(_signed),
         "parts": mapping(listing(_signed)),
+        "routing": mapping(
+            record({"max_load": listing(number(0)), "num_dead": listing(number(0))})
+        ),
     },
 )
 _task = record(
@@ -170,6 +173,16 @@ _router = record(
     },
     {"top_k": whole},
 )
+_agreement = record(
+    {
+        "router": text,
+        "num_models": whole,
+        "matched": number(0, 1),
+        "by_chance": number(0, 1),
+        "adjusted": number(),
+    },
+    {"num_events": whole},
+)
 
 _RESULTS = record(
     {
@@ -205,6 +218,7 @@ _RESULTS = record(
             {"method": text, "explained": listing(number(0, 1))},
         ),
         "routing": listing(_router),
+        "routing_agreement": listing(_agreement),
         "canaries": listing(record({"name": text, "what": text, "passed": flag}, {"detail": text})),
         "notes": listing(text),
     },
@@ -300,6 +314,10 @@ def _check_lengths(results: Mapping[str, Any]) -> None:
             {k: curves[k] for k in ("step", "train_loss")} | _under("parts", curves),
             "pretraining.curves",
         )
+        for path, of_router in (curves.get("routing") or {}).items():
+            _same_length(
+                {"step": curves["step"], **of_router}, f"pretraining.curves.routing.{path}"
+            )
         valid = {k: curves.get(k) or [] for k in ("valid_step", "valid_loss")}
         _same_length(valid, "pretraining.curves")
 

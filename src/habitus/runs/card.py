@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from habitus.evaluation.results import versions_entry
 from habitus.representations.model import Model
+from habitus.runs.sizes import size_entries
 
 
 def card_info(
@@ -27,7 +28,8 @@ def card_info(
         "encoder": model.encoder.name,
         "objective": model.about.get("objective"),
         "representation_dim": model.representation_dim,
-        "parameters": sum(p.numel() for p in model.encoder.parameters()),
+        **_sizes(model),
+        "routers": routers_in_words(model.about.get("training", {}).get("curves") or {}),
         "as_of": run.get("as_of"),
         "seed": run.get("seed"),
         "created": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
@@ -35,3 +37,30 @@ def card_info(
         "config": run,
         "versions": versions_entry(),
     }
+
+
+def routers_in_words(curves: Mapping[str, Any]) -> str | None:
+    """Return what the log tells of the routers at the end of a training; None where none are.
+
+    >>> routers_in_words({"routing": {"r": {"max_load": [3.0, 1.5], "num_dead": [2, 0]}}})
+    '1, the busiest expert at 1.5 × the mean load, 0 dead in the last 1,000 steps'
+    """
+    ends = [
+        (one["max_load"][-1], one["num_dead"][-1]) for one in curves.get("routing", {}).values()
+    ]
+    if not ends:
+        return None
+    loads, dead = zip(*ends, strict=True)
+    return (
+        f"{len(ends)}, the busiest expert at {max(loads):.1f} × the mean load, {sum(dead)} dead in "
+        f"the last 1,000 steps"
+    )
+
+
+def _sizes(model: Model) -> dict[str, Any]:
+    sizes = size_entries(model)
+    composed = [
+        f"{one['channel']}, {one['num_tokens']:,} tokens in {one['num_rows']:,} rows"
+        for one in sizes.pop("composed_channels", [])
+    ]
+    return {**sizes, "composed": "; ".join(composed) or None}

@@ -30,6 +30,7 @@ from habitus.runs.base import Run
 from habitus.runs.model_rows import ModelRows, map_entry, with_events
 from habitus.runs.pretrain_step import pretrained_step
 from habitus.runs.routing import routing_entries
+from habitus.runs.routing_agreement import agreement_entries
 from habitus.runs.steps import Json, Steps
 from habitus.tasks.dated import DatedTask
 
@@ -100,6 +101,7 @@ def run_experiment(experiment: Experiment) -> Json:
     )
     results = evaluate(plan)
     model, facts = made[0]
+    asked = first_asked(experiment.traces, experiment.tasks, plan.users["test"])
     results["split"]["as_of_pretrain"] = experiment.as_of
     results |= {
         "created": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
@@ -112,9 +114,8 @@ def run_experiment(experiment: Experiment) -> Json:
         "pretraining": facts,
         "encoding": rows.encoding_entry(),
         "map": map_of_users(experiment.traces, experiment.tasks, plan.users["test"], model),
-        "routing": routing_entries(
-            model, first_asked(experiment.traces, experiment.tasks, plan.users["test"])
-        ),
+        "routing": routing_entries(model, asked),
+        "routing_agreement": agreement_entries([model for model, _ in made], asked),
         "canaries": run_canaries(plan, rows.unkept()),
     }
     return dict(plain(results))

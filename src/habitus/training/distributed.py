@@ -90,6 +90,14 @@ def processes() -> Iterator[None]:
         dist.destroy_process_group()
 
 
+def is_first() -> bool:
+    """Return whether this is the first of the processes that ``torchrun`` started, or the only one.
+
+    Known from the start: what all would write the same, one writes.
+    """
+    return os.environ.get("RANK", "0") == "0"
+
+
 def device_of_process(name: str) -> str:
     """Return ``cuda`` as that of this process among those of its machine; others as they are.
 

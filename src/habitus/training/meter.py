@@ -33,6 +33,8 @@ class Sums:
     loss: float = 0.0
     parts: dict[str, float] = field(default_factory=dict)
     counts: dict[str, float] = field(default_factory=dict)
+    shares: dict[str, float] = field(default_factory=dict)
+    """Of each expert, by :func:`habitus.training.routing_log.flat_shares`; a mean a step."""
 
     def add(self, other: Sums) -> None:
         """Add what another holds."""

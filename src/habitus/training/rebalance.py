@@ -16,8 +16,8 @@ from habitus.training.distributed import peers
 def rebalance(encoder: UserEncoder, losses: Sequence[Loss]) -> None:
     """Hand the encoder the mean share of each expert over the batches of a step.
 
-    Over those of all processes, so that each moves its biases alike. Nothing where no router is
-    balanced by a bias.
+    Over those of all processes, so that each moves its biases alike. Nothing where nothing is
+    routed.
     """
     names = list(losses[0].shares)
     if not names:

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from habitus.training.log import Record
+from habitus.training.routing_log import routing_curves
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,12 +37,14 @@ class TrainingResult:
         train = [r for r in self.history if r["kind"] == "train"]
         valid = [r for r in self.history if r["kind"] == "valid"]
         names = list(dict.fromkeys(name for record in train for name in record["parts"]))
+        routing = routing_curves(train)
         return {
             "step": [r["step"] for r in train],
             "train_loss": [r["loss"] for r in train],
             "valid_step": [r["step"] for r in valid],
             "valid_loss": [r["loss"] for r in valid],
             "parts": {name: [r["parts"].get(name) for r in train] for name in names},
+            **({"routing": routing} if routing else {}),
         }
 
     def to_dict(self) -> dict[str, Any]:

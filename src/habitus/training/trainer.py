@@ -33,6 +33,7 @@ from habitus.training.meter import Sums
 from habitus.training.precision import forward_precision
 from habitus.training.rebalance import rebalance
 from habitus.training.result import TrainingResult
+from habitus.training.routing_log import flat_shares, shares_of
 from habitus.training.schedule import schedule
 from habitus.training.state import TrainingState, seed_dropout
 from habitus.training.trackers import Tracker
@@ -189,6 +190,7 @@ class Trainer:
                 "flops_true": meter.total.flops_true,
                 "flops_executed": meter.total.flops_executed,
                 "padding_share": window.padding_share,
+                **({"routing": shares_of(window.shares, window.steps)} if window.shares else {}),
                 **window.rates(),
                 "peak_memory_bytes": meter.look_at_memory(self.device),
             }
@@ -284,13 +286,18 @@ def read_losses(losses: Sequence[Loss], norm: Tensor, sums: Sums) -> float:
     scalars = [norm]
     for loss in losses:
         scalars += [loss.total, *loss.parts.values(), *(loss.counts[name] for name in loss.parts)]
-    stacked = torch.stack([s.detach().to(norm.device, torch.float32).reshape(()) for s in scalars])
-    grad_norm, *rest = stacked.tolist()
+        scalars += loss.shares.values()
+    flat = torch.cat([s.detach().to(norm.device, torch.float32).flatten() for s in scalars])
+    grad_norm, *rest = flat.tolist()
     numbers = iter(rest)
     for loss in losses:
         sums.loss += next(numbers) / len(losses)
         parts = {name: next(numbers) for name in loss.parts}
         counts = {name: next(numbers) for name in loss.parts}
         weighted = {n: parts[n] * counts[n] if counts[n] else 0.0 for n in parts}
-        sums.add(Sums(parts=weighted, counts=counts))
+        shares = {
+            path: [next(numbers) / len(losses) for _ in share_E]
+            for path, share_E in loss.shares.items()
+        }
+        sums.add(Sums(parts=weighted, counts=counts, shares=flat_shares(shares)))
     return float(grad_norm)

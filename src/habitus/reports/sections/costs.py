@@ -22,6 +22,11 @@ def costs_section(findings: Findings) -> Html:
                 "Multiplications and additions. True: on real events only; executed: with the "
                 "padding that fills a batch.",
             ),
+            (
+                "Parameters",
+                "All weights of the encoder. An event goes through some of them: not through "
+                "experts that are not chosen for it, and of lookup tables only to its own rows.",
+            ),
         ),
         el("h3", "Pre-training"),
         _facts(_training(training))
@@ -43,6 +48,8 @@ def _training(training: dict[str, Any]) -> list[tuple[str, str]]:
         ("Time", duration(get("seconds"))),
         ("Steps", _steps(get("steps"), get("best_step"))),
         ("Parameters", count(get("parameters"))),
+        ("Met by an event", count(get("active_parameters"))),
+        ("In lookup tables", count(get("embedding_parameters"))),
         ("FLOPs, true", large(get("flops_true"))),
         ("FLOPs, executed", large(get("flops_executed"))),
         ("Users per second", rate(get("users_per_second"))),

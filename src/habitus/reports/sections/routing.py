@@ -8,6 +8,7 @@ from habitus.reports.findings import Findings
 from habitus.reports.formats import count, percent, plural
 from habitus.reports.markup import Html, el, note, section, terms
 from habitus.reports.plots import Frame, axes, figure, svg
+from habitus.reports.sections.routing_steps import between_seeds, over_the_steps
 
 TITLE: Final = "Routing"
 MOST_NAMED: Final = 16
@@ -40,6 +41,8 @@ def routing_section(findings: Findings) -> Html:
         ),
         el("div", *(_plot(router) for router in routers), class_="grid small"),
         note(f"Counted on {count(routers[0]['num_events'])} events of users that are tested."),
+        over_the_steps(findings, _place),
+        between_seeds(findings, _place),
     )
 
 
