@@ -118,6 +118,16 @@ def test_the_top_choice_is_that_of_the_router(traces: Traces) -> None:
     assert not router._forward_hooks
 
 
+def test_experts_of_a_group_are_numbered_from_nothing(traces: Traces) -> None:
+    one = model(traces, EXPERTS["switchhead"])
+    for path, expert_TG in top_choices(one, snapshot_of(traces)).items():
+        router = one.encoder.get_submodule(path)
+        assert isinstance(router, Router)
+        assert expert_TG.shape[1] == router.groups
+        for expert_T in expert_TG.T:
+            assert 0 <= expert_T.min() <= expert_T.max() < router.num_experts
+
+
 def test_one_model_dense_ones_and_strangers(traces: Traces) -> None:
     sparse, dense = model(traces, EXPERTS["switch"]), model(traces, DENSE)
     assert agreement_entries([sparse], snapshot_of(traces)) == []
