@@ -95,6 +95,10 @@ def test_ids_without_events_are_counted() -> None:
     )
 
 
+def test_where_every_id_meets_nothing_is_told() -> None:
+    assert look(items=ITEMS, profiles=PROFILES).warnings == ()
+
+
 def test_ids_that_are_written_in_another_way_are_noticed() -> None:
     strange = PROFILES.with_columns(Customer="user " + pl.col("Customer"))
     [warning] = look(profiles=strange).warnings

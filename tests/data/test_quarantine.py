@@ -7,7 +7,7 @@ import pytest
 
 from habitus.data.ingest_state import Torn
 from habitus.data.quarantine import Quarantine, bad_rows
-from habitus.data.validate import Problem
+from habitus.data.validate import NOT_UTF8, Problem
 from habitus.errors import GuardError
 
 
@@ -79,6 +79,10 @@ def test_too_many_bad_rows_stop_the_run_and_say_why_and_where(tmp_path: Path) ->
     assert "3 of 100 rows of events are bad, more than the allowed share of 0.0299" in text
     assert text.index("2  missing") < text.index("1  not a time")
     assert str(tmp_path / "kept" / "events.csv") in text
+    assert "iconv" not in text
+    quarantine.add([problem("x", [3], NOT_UTF8)], np.arange(100))
+    with pytest.raises(GuardError, match="becomes UTF-8 by 'iconv -f ISO-8859-1 -t UTF-8'"):
+        quarantine.stop_above(0.0, 100, tmp_path)
 
 
 def test_soft_reasons_take_a_row_out_but_are_no_fault_of_the_source() -> None:

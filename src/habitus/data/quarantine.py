@@ -13,7 +13,7 @@ import numpy.typing as npt
 import polars as pl
 
 from habitus.data.ingest_state import Torn
-from habitus.data.validate import SOFT, Problem
+from habitus.data.validate import NOT_UTF8, SOFT, Problem
 from habitus.errors import GuardError
 
 HEADER = ("row", "column", "value", "reason", "file")
@@ -88,8 +88,13 @@ class Quarantine:
             f"{self.bad:,} of {num_rows:,} rows of {self.table} are bad, more than the allowed "
             f"share of {max_bad_share:g}:\n{lines}\n"
             f"they lie in {kept_at / self.path.name}; mend the source or the mapping, or allow a "
-            f"larger max_bad_share"
+            f"larger max_bad_share{self._hint()}"
         )
+
+    def _hint(self) -> str:
+        if NOT_UTF8 not in self.reasons:
+            return ""
+        return "; text of another encoding becomes UTF-8 by 'iconv -f ISO-8859-1 -t UTF-8'"
 
     def state(self) -> dict[str, Any]:
         """Return what :meth:`restore` needs besides the file."""
