@@ -43,6 +43,30 @@ def test_an_unknown_key_says_what_was_meant(tmp_path: Path) -> None:
         TracesMapping.from_yaml(file)
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("evnets: {}", "the whole has no key 'evnets'; did you mean 'events'?"),
+        ("3", "the whole must be a mapping with keys of events, items, follows, profiles, labels"),
+        ("events: 3", "events must be a mapping with keys of user_id, time, "),
+        ("events: {channels: {p: {knd: id}}}", "events.channels.p has no key 'knd'; did you mean"),
+        ("events: {channels: {p: {}}}", "events.channels.p needs kind"),
+        ("events: {item_channels: x}", "events.item_channels must be a list of texts, got 'x'"),
+        ("events: {channels: {time: {kind: id}}}", "'time' is no channel: set events.time"),
+    ],
+)
+def test_what_is_wrong_is_said_in_the_words_of_the_file(
+    tmp_path: Path, text: str, told: str
+) -> None:
+    file = tmp_path / "mapping.yaml"
+    file.write_text(text)
+    with pytest.raises(UsageError) as caught:
+        TracesMapping.from_yaml(file)
+    assert str(caught.value).startswith(f"{file}: {told}")
+    assert str(caught.value).endswith("; 'habitus check' proposes a mapping")
+    assert "Mapping" not in str(caught.value)
+
+
 @pytest.mark.parametrize("content", ["events: [", None])
 def test_a_file_that_is_missing_or_no_yaml(tmp_path: Path, content: str | None) -> None:
     if content is not None:

@@ -93,15 +93,15 @@ def parse_config(hint: type[ConfigT], value: Any, where: str) -> ConfigT:  # noq
     if isinstance(value, hint):
         return value
     if not isinstance(value, Mapping):
-        raise UsageError(f"{where or 'a config'} must be {allowed(hint)}, got {value!r}")
+        raise UsageError(f"{where or 'the whole'} must be {allowed(hint)}, got {value!r}")
     hints, fields = typing.get_type_hints(hint), dataclasses.fields(hint)
     for key in value:
         if key not in [f.name for f in fields]:
             near = did_you_mean(key, [f.name for f in fields])
-            raise UsageError(f"{where or 'a config'} has no key {key!r}; {near}")
+            raise UsageError(f"{where or 'the whole'} has no key {key!r}; {near}")
     missing = [f.name for f in fields if f.name not in value and not _has_default(f)]
     if missing:
-        raise UsageError(f"{where or 'a config'} needs {', '.join(missing)}")
+        raise UsageError(f"{where or 'the whole'} needs {', '.join(missing)}")
     head = where and f"{where}."
     return hint(**{k: parse_value(hints[k], v, f"{head}{k}") for k, v in value.items()})
 

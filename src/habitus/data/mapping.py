@@ -9,6 +9,7 @@ from typing import Self
 import yaml
 
 from habitus.config import Config, read_yaml
+from habitus.config.base import parse_config
 from habitus.data.columns import (
     CHANNEL_KINDS,
     DEFAULT_KINDS,
@@ -140,7 +141,10 @@ class TracesMapping(Config):
             raise DataError(
                 f"{path} cannot be read as a mapping ({error}); 'habitus check' proposes one"
             ) from error
-        return cls.from_dict(values or {})
+        try:
+            return parse_config(cls, values or {}, "")
+        except UsageError as error:
+            raise UsageError(f"{path}: {error}; 'habitus check' proposes a mapping") from error
 
     def to_yaml(self) -> str:
         """Return what :meth:`from_yaml` reads, defaults left out."""
