@@ -160,13 +160,15 @@ def _warn(preset: str, device: str) -> None:
 
 def _tell(made: Pretrained, out: Path) -> None:
     """Say from what it learned, how well, and where the model is."""
+    from habitus.runs.sizes import composed_in_words
+
     console, best = Console(), made.training.best_valid
     if relations := made.model.about.get("relations"):
         told = (f"{count:,} {_RELATIONS.get(name, name)}" for name, count in relations.items())
         there = zip(told, relations.values(), strict=True)
         words = ", ".join(word for word, count in there if count).replace("_", " ")
         console.print(f"learned from {words or 'nothing'}")
-    for line in _hashed(made.model.encoding):
+    for line in [*_hashed(made.model.encoding), *composed_in_words(made.model.about)]:
         console.print(line)
     kept = "nobody validates, so the last step is kept"
     if best is not None:

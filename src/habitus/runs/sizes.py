@@ -7,6 +7,9 @@ Shapes: V tokens of a channel, R rows that it has in the table.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from habitus.data.channel_batches import ChannelEncoding
 from habitus.encoders.channel_transformer import ChannelTransformer
 from habitus.nn.experts import parameter_counts
@@ -30,6 +33,20 @@ def size_entries(model: Model) -> Json:
     if composed := _composed(model):
         found["composed_channels"] = composed
     return found
+
+
+def composed_in_words(about: Mapping[str, Any]) -> list[str]:
+    """Return a sentence for each composed channel: what it saves, and that none of it collides.
+
+    Args:
+        about: of a model, with the facts of its training.
+    """
+    return [
+        f"{one['channel']}: {one['num_tokens']:,} tokens composed in {one['num_rows']:,} rows, "
+        f"{one['saved_bytes'] / 1e6:,.1f} MB saved; none collide, of as many hashed into as many "
+        f"rows {one['hashed_collision_rate']:.0%} would"
+        for one in about.get("training", {}).get("composed_channels", [])
+    ]
 
 
 def _composed(model: Model) -> list[Json]:
