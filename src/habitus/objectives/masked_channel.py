@@ -96,8 +96,9 @@ class MaskedChannelPrediction(Objective):
         width, self.channel_dim = encoder.config.width, encoder.config.channel_dim
         self.num_tokens_C = encoder.config.num_tokens
         num_tokens = len(self.num_tokens_C)
-        # A layer without rows makes torch warn when it is initialised.
-        self.token_query = nn.Linear(width, num_tokens * self.channel_dim) if num_tokens else None
+        # A layer without rows, which nobody asks, would make torch warn when it is initialised.
+        rows = num_tokens * self.channel_dim
+        self.token_query: nn.Module = nn.Linear(width, rows) if rows else nn.Identity()
         self.token_bias = nn.ParameterList(torch.zeros(v) for v in self.num_tokens_C)
         self.dense_heads = nn.ModuleList(nn.Linear(width, n) for n in config.num_bins)
         self.gap_head = nn.Linear(width, NUM_TIME_BUCKETS)
@@ -178,7 +179,7 @@ class MaskedChannelPrediction(Objective):
         hidden_MK: Tensor,
         generator: torch.Generator,
     ) -> dict[str, tuple[Tensor, Tensor]]:
-        if self.token_query is None:
+        if not self.num_tokens_C:
             return {}
         shape = (len(h_MD), len(self.num_tokens_C), self.channel_dim)
         query_MCE = self.token_query(h_MD).view(shape)
