@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional
 
@@ -22,7 +22,7 @@ NAMES = (
 SETS = (
     "A named set; without it each analysis has one of its own. Those of PASUM want posts, such as "
     "debate_forum_in_order; matching, next_item, clue_ablation, towers and domains want services; "
-    "seesaw and supermoe_ablation take complete_journey, online_retail or movielens_1m; "
+    "seesaw and supermoe_ablation take complete_journey, online_retail, movielens_1m or synthetic; "
     "capacity takes subpopulations or complete_journey, targeting complete_journey or "
     "online_retail."
 )
@@ -53,16 +53,13 @@ def analyze_command(
     name: Annotated[str, typer.Argument(help=NAMES)],
     data: Annotated[str | None, typer.Option(help=SETS)] = None,
     preset: Annotated[str, typer.Option(help="Sizes and budget: best or ci.")] = "ci",
-    quick: Annotated[
-        bool, typer.Option(help="A few steps only, to see that everything runs.")
-    ] = False,
+    quick: Annotated[bool, typer.Option(help="A few steps, to see that all runs.")] = False,
     seeds: Annotated[int, typer.Option(help="How often to repeat each pre-training.")] = 1,
     task: Annotated[
         str | None, typer.Option(help="Ask this question only; without it all of the set.")
     ] = None,
     fine_tune: Annotated[
-        bool,
-        typer.Option(help="labels, efficiency: also train encoders on each task; slow."),
+        bool, typer.Option(help="labels, efficiency, seesaw: also train encoders; slow.")
     ] = False,
     model: Models = None,
     settings: Settings = None,
@@ -84,14 +81,16 @@ def analyze_command(
     from habitus.runs.analyses import ANALYSES, DATA, WITH_MODELS, WITH_SETTINGS, AnalysisPlan
     from habitus.runs.card import card_info
 
-    _only("--model", model, name, WITH_MODELS)
-    _only("--set", settings, name, WITH_SETTINGS)
-    _only("--variant", variant, name, ("ablation",))
+    for option, given, names in (
+        ("--model", model, WITH_MODELS),
+        ("--set", settings, WITH_SETTINGS),
+        ("--variant", variant, ("ablation",)),
+    ):
+        if given and name not in names:
+            raise UsageError(f"{option} is for {', '.join(names)}, not for {name}")
     if seeds < 1:
         raise UsageError(f"--seeds must be at least 1, got {seeds}")
-    analyze = ANALYSES[name]
-    data = data or DATA.get(name, "synthetic_posts")
-
+    analyze, data = ANALYSES[name], data or DATA.get(name, "synthetic_posts")
     with stages() as show:
         plan = AnalysisPlan(
             data=data,
@@ -110,14 +109,6 @@ def analyze_command(
         )
         results = {**analyze(plan), "command": _command(name, plan)}
     _write(results, out / data / name)
-
-
-def _only(option: str, given: object, name: str, names: Sequence[str]) -> None:
-    """Raise :class:`UsageError` where an option was given to an analysis that has no use for it."""
-    from habitus.errors import UsageError
-
-    if given and name not in names:
-        raise UsageError(f"{option} is for {', '.join(names)}, not for {name}")
 
 
 def _write(results: Mapping[str, Any], folder: Path) -> None:
