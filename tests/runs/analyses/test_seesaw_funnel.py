@@ -131,4 +131,4 @@ def test_rates_by_hand() -> None:
     sentence = funnel_finding("x", table)
     assert "up to used (20 test users asked): the step has a rate of 0.5" in sentence
     assert "the whole has 0.2, the product of the steps says 0.25" in sentence
-    assert sentence.endswith("ahead by +0.000 [+0.000, +0.000].")
+    assert sentence.endswith("ahead by .000 [.000, .000].")

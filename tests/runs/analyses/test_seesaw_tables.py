@@ -106,7 +106,7 @@ def test_findings_never_say_the_mean_alone(one: Judged) -> None:
     both = judged("both", [Row("mmoe", None), Row("mmoe", "fixed")])
     first, second, third = findings([one, both])
     assert "MMoE, equal weights: 1 of 2 tasks below, 0 above, Δm −" in first
-    assert "worst odd by -0." in first
+    assert "worst odd by −." in first
     assert "1 serve a task worse than alone" in second
     assert "MMoE, bi-level AUC (0 of 2 tasks below, 1 above" in second
     assert third.startswith("On both")

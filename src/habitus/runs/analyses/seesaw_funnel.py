@@ -28,6 +28,7 @@ from habitus.probes.task_answers import ManyLabelled
 from habitus.runs.analyses.base import AnalysisPlan
 from habitus.runs.analyses.seesaw_rows import Amounts, Row
 from habitus.runs.analyses.seesaw_tables import entry
+from habitus.runs.analyses.wording import figure
 from habitus.runs.steps import Json
 
 ROW: Final = Row("mmoe", "fixed")
@@ -140,7 +141,7 @@ def funnel_finding(label: str, table: Json) -> str:
     """Return what a table of :func:`funnel_table` says of the last step and of the whole."""
     name, asked, observed, predicted, _, whole, product, learned, _, difference = table["rows"][-1]
     ends = [difference[end] for end in ("value", "low", "high")]
-    value, low, high = (f"{end:+.3f}" if np.isfinite(end) else "–" for end in ends)
+    value, low, high = (figure(end, sign=True) if np.isfinite(end) else "–" for end in ends)
     return (
         f"The funnel on {label}, up to {name} ({asked} test users asked): the step has a rate of "
         f"{observed} and is predicted at {predicted}; the whole has {whole}, the product of the "

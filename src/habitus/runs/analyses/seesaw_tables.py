@@ -15,6 +15,7 @@ from habitus.evaluation.bootstrap import Difference, Estimate
 from habitus.evaluation.seesaw import Seesaw, SeesawTable
 from habitus.runs.analyses.seesaw_rows import CONTROL, Row
 from habitus.runs.analyses.tables import percent
+from habitus.runs.analyses.wording import figure
 from habitus.runs.steps import Json
 
 RECALLS: Final = {"recall_at_85": "R@P85", "recall_at_50": "R@P50"}
@@ -301,7 +302,7 @@ def _told(judged: Judged, row: Row) -> str:
     return (
         f"{len(found.below)} of {len(judged.tasks)} tasks below, {len(found.above)} above, Δm "
         f"{_signed(found.delta_m.value)} [{_signed(found.delta_m.low)}, "
-        f"{_signed(found.delta_m.high)}], worst {found.worst} by {worst.value:+.3f} "
+        f"{_signed(found.delta_m.high)}], worst {found.worst} by {figure(worst.value, sign=True)} "
         f"{judged.metric(found.worst)}"
     )
 
