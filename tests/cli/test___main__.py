@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -109,3 +110,27 @@ def test_each_process_has_its_log_and_no_checkpoint_stays(both: tuple[Path, Path
     assert [r["loss"] for r in ours if r["kind"] == "valid"] == [
         r["loss"] for r in theirs if r["kind"] == "valid"
     ]
+
+
+@pytest.mark.parametrize(("code", "status"), [(0, 0), (3, 3), (None, 0), ("said", 1)])
+def test_one_of_several_processes_ends_at_once_with_the_status_of_the_command(
+    code: object, status: int
+) -> None:
+    # Were the interpreter shut down, what is registered would be done.
+    script = f"""
+import atexit, sys
+import habitus.cli.__main__ as module
+atexit.register(print, "shut down")
+def main():
+    print("done")
+    sys.exit({code!r})
+module.main = main
+module.run()
+"""
+    command = [sys.executable, "-c", script]
+    for world, told in (("2", "done\n"), ("1", "done\nshut down\n")):
+        done = subprocess.run(
+            command, env={**os.environ, "WORLD_SIZE": world}, capture_output=True, text=True
+        )
+        assert (done.returncode, done.stdout) == (status, told)
+        assert done.stderr == ("said\n" if code == "said" else "")

@@ -12,6 +12,7 @@ Shapes: R rows of this process, C rows of all processes, W processes.
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -87,6 +88,8 @@ def processes() -> Iterator[None]:
     try:
         yield
     finally:
+        # Whatever still holds the group would keep its threads beyond the interpreter's end.
+        gc.collect()
         dist.destroy_process_group()
 
 
