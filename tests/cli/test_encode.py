@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from habitus.cli.encode import reads_the_future
 from habitus.cli.main import main
 from habitus.data.snapshot import Snapshot, parse_time
 from habitus.data.split import DAY
@@ -146,6 +147,28 @@ def test_a_cutoff_far_behind_the_data_is_told(
     assert "the data ends before 2020-03-31" in told
     assert run(*line, tmp_path / "c") == 0
     assert "!" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("read", "warned"),
+    [
+        (None, "pre-trained on all events, those after 2020-03-01 included"),
+        ("2020-03-02", "pre-trained on events up to 2020-03-02, those after 2020-03-01 included"),
+        ("2020-03-01", ""),
+        ("2020-02-01", ""),
+    ],
+)
+def test_a_model_that_read_what_comes_after_the_cutoff_is_told(
+    read: str | None, warned: str, traces: Traces
+) -> None:
+    about = {"run": {"as_of": read}, "data": {"digest": traces.digest}}
+    told = " ".join(reads_the_future(about, Snapshot(traces, "2020-03-01")))
+    assert told[4:].startswith(f"model was {warned}") if warned else not told
+    # Of other traces, without a cutoff, or of a model that does not say, nothing is known.
+    other = {**about, "data": {"digest": "another"}}
+    assert not reads_the_future(other, Snapshot(traces, "2020-03-01"))
+    assert not reads_the_future(about, Snapshot(traces, None))
+    assert not reads_the_future({"data": about["data"]}, Snapshot(traces, "2020-03-01"))
 
 
 def test_a_cutoff_before_most_peoples_events_is_told(

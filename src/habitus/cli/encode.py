@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -42,11 +43,12 @@ def encode_command(
     rows = None if users is None else opened.rows_of(_lines(users))
     snapshot = Snapshot(opened, cutoff(opened, as_of), rows)
     config = EncodeConfig(dtype=cast(Literal["float16", "float32"], dtype))
-    for sentence in warnings_of(snapshot):
+    loaded = load(model, device)
+    for sentence in (*warnings_of(snapshot), *reads_the_future(loaded.about, snapshot)):
         Console(stderr=True, soft_wrap=True, highlight=False).print(f"[yellow]![/] {sentence}")
     was_there = (out / "manifest.json").is_file()
     with bar("encode") as show:
-        made = encode(load(model, device), snapshot, out, config, show)
+        made = encode(loaded, snapshot, out, config, show)
     manifest = made.manifest
     speed = f"{manifest.num_users / max(manifest.seconds, 1e-9):,.0f} users/s"
     told = "there already, nothing was encoded" if was_there else speed
@@ -72,6 +74,27 @@ def warnings_of(snapshot: Snapshot) -> list[str]:
             f"same vector"
         )
     return found
+
+
+def reads_the_future(about: Mapping[str, Any], snapshot: Snapshot) -> list[str]:
+    """Return that a model was pre-trained on what comes after a cutoff of the same traces.
+
+    A score of such vectors on that cutoff would know the future, and vectors alone do not say it.
+    """
+    from habitus.data.snapshot import format_time, parse_time
+
+    same = (about.get("data") or {}).get("digest") == snapshot.traces.digest
+    if not same or not is_dated(snapshot) or "as_of" not in (about.get("run") or {}):
+        return []
+    as_of = about["run"]["as_of"]
+    if as_of is not None and parse_time(str(as_of)) <= snapshot.as_of:
+        return []
+    read = "all events" if as_of is None else f"events up to {as_of}"
+    return [
+        f"the model was pre-trained on {read}, those after {format_time(snapshot.as_of)} included: "
+        f"scores of these vectors at that cutoff would know the future; pre-train with --as-of "
+        f"{format_time(snapshot.as_of)} or earlier to evaluate"
+    ]
 
 
 def is_dated(snapshot: Snapshot) -> bool:
