@@ -52,7 +52,7 @@ Variants = Annotated[
 def analyze_command(
     name: Annotated[str, typer.Argument(help=NAMES)],
     data: Annotated[str | None, typer.Option(help=SETS)] = None,
-    preset: Annotated[str, typer.Option(help="Sizes and budget: best or ci.")] = "ci",
+    preset: Annotated[str, typer.Option(help="Sizes and budget: ci, or best where made.")] = "ci",
     quick: Annotated[bool, typer.Option(help="A few steps, to see that all runs.")] = False,
     seeds: Annotated[int, typer.Option(help="How often to repeat each pre-training.")] = 1,
     task: Annotated[

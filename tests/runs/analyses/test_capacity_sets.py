@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -77,3 +78,9 @@ def test_the_run_fits_the_world() -> None:
 def test_another_set_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="capacity is not studied on 'synthetic'"):
         capacity_set(quick_plan(tmp_path, "synthetic"))
+
+
+def test_made_up_people_have_one_preset(tmp_path: Path) -> None:
+    plan = replace(quick_plan(tmp_path, "subpopulations"), preset="best")
+    with pytest.raises(UsageError, match="with preset ci alone, not with 'best'"):
+        capacity_set(plan)

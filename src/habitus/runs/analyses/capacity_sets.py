@@ -144,6 +144,11 @@ def world_run(*, quick: bool) -> SupermoeRun:
 
 
 def _subpopulations(plan: AnalysisPlan) -> CapacitySet:
+    if plan.preset != "ci":
+        raise UsageError(
+            f"on made-up sub-populations capacity is studied with preset ci alone, not with "
+            f"{plan.preset!r}; --quick shows that it runs"
+        )
     sizes = (200, 400) if plan.quick else SIZES
     world = SubpopulationsConfig()
     asked = SubpopulationsConfig(num_users=800 if plan.quick else ASKED, people=1)
