@@ -92,31 +92,6 @@ def test_a_place_that_is_taken_is_a_usage_error_and_can_be_overwritten(
     assert digest is not None
 
 
-def test_an_interrupted_training_goes_on_with_the_same_command(
-    traces: Traces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    line = ["pretrain", traces.path, "--out", tmp_path / "m", *TINY]
-    real = pretrain_module.pretrain
-
-    def interrupted(*arguments: object, **options: object) -> object:
-        def stop(step: int, *_: object) -> None:
-            if step == 3:
-                raise KeyboardInterrupt
-
-        return real(*arguments, **{**options, "on_step": stop})  # type: ignore[arg-type]
-
-    monkeypatch.setattr(pretrain_module, "pretrain", interrupted)
-    assert run(*line) == 130
-    assert not (tmp_path / "m").exists()
-    monkeypatch.undo()
-    assert run(*line) == 0
-    assert run("pretrain", traces.path, "--out", tmp_path / "n", *TINY) == 0
-    weights = [(tmp_path / name / "model.safetensors").read_bytes() for name in "mn"]
-    assert weights[0] == weights[1]
-    log = (tmp_path / "m.training/log.jsonl").read_text().splitlines()
-    assert [json.loads(x)["step"] for x in log if json.loads(x)["kind"] == "valid"] == [2, 4]
-
-
 def interrupt(monkeypatch: pytest.MonkeyPatch, line: list[object]) -> None:
     """Run a command line whose training is interrupted at its third step."""
     real = pretrain_module.pretrain
@@ -131,6 +106,20 @@ def interrupt(monkeypatch: pytest.MonkeyPatch, line: list[object]) -> None:
     monkeypatch.setattr(pretrain_module, "pretrain", interrupted)
     assert run(*line) == 130
     monkeypatch.undo()
+
+
+def test_an_interrupted_training_goes_on_with_the_same_command(
+    traces: Traces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line: list[object] = ["pretrain", traces.path, "--out", tmp_path / "m", *TINY]
+    interrupt(monkeypatch, line)
+    assert not (tmp_path / "m").exists()
+    assert run(*line) == 0
+    assert run("pretrain", traces.path, "--out", tmp_path / "n", *TINY) == 0
+    weights = [(tmp_path / name / "model.safetensors").read_bytes() for name in "mn"]
+    assert weights[0] == weights[1]
+    log = (tmp_path / "m.training/log.jsonl").read_text().splitlines()
+    assert [json.loads(x)["step"] for x in log if json.loads(x)["kind"] == "valid"] == [2, 4]
 
 
 def test_a_training_of_other_settings_is_started_anew_only_when_told(

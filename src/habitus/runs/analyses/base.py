@@ -18,17 +18,20 @@ from habitus.datasets import DATASETS
 from habitus.errors import GuardError, UsageError
 from habitus.evaluation.class_predictions import ClassTrials
 from habitus.evaluation.comparing import Resampling
+from habitus.evaluation.predictions import ProbeTrials
 from habitus.evaluation.results import data_entry, machine_entry, plain, versions_entry
 from habitus.probes.fine_tune import FineTuneConfig
 from habitus.registry import did_you_mean
 from habitus.representations.model import Model
+from habitus.runs.base import Run
 from habitus.runs.class_experiment import ClassExperiment
 from habitus.runs.demo import DemoPlan
 from habitus.runs.demo_pasum import POSTS, PostsDemo, traces_step, tuning_of, with_communities
-from habitus.runs.experiment import Show
+from habitus.runs.experiment import Experiment, Show
 from habitus.runs.pasum import PasumRun, pasum
 from habitus.runs.steps import Json, Steps
 from habitus.tasks.classes import ClassTask
+from habitus.tasks.dated import DatedTask
 
 FORMAT: Final = 1
 """Of the results of an analysis, as ``habitus.reports.analysis`` reads them."""
@@ -205,6 +208,30 @@ class AnalysisPlan:
             trials=trials or self.trials,
             resampling=self.resampling,
             allow_sensitive=self.sensitive or self.posts.planted,
+        )
+
+    def dated_experiment(
+        self,
+        run: Run,
+        tasks: Sequence[DatedTask],
+        trials: ProbeTrials,
+        *,
+        others: Mapping[str, tuple[Run, str, str]] | None = None,
+    ) -> Experiment:
+        """Return an experiment with tasks at cutoffs, to be run; of a set of channels."""
+        return Experiment(
+            traces=self.traces,
+            tasks=tasks,
+            run=run,
+            others=dict(others or {}),
+            steps=self.steps,
+            show=self.show,
+            card=self.card,
+            data_name=self.data,
+            notices=self.source[1],
+            pretrain_seeds=tuple(range(self.seeds)),
+            trials=trials,
+            resampling=self.resampling,
         )
 
 

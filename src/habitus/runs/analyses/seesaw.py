@@ -101,18 +101,7 @@ def seesaw(plan: AnalysisPlan) -> Json:
 
 def _experiment(plan: AnalysisPlan, amounts: Amounts) -> Experiment:
     run: ChannelRun = channel("quick" if plan.quick else plan.preset)
-    return Experiment(
-        traces=plan.traces,
-        tasks=tasks_of(plan.data, plan.traces),
-        run=run,
-        steps=plan.steps,
-        show=plan.show,
-        card=plan.card,
-        data_name=plan.data,
-        notices=plan.source[1],
-        pretrain_seeds=tuple(range(plan.seeds)),
-        trials=amounts.trials,
-    )
+    return plan.dated_experiment(run, tasks_of(plan.data, plan.traces), amounts.trials)
 
 
 def _funnel_steps(plan: AnalysisPlan, experiment: Experiment) -> tuple[list[AskedTask], list[str]]:

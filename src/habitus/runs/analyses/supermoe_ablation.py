@@ -62,20 +62,9 @@ def experiment_of(plan: AnalysisPlan) -> Experiment:
     if not tasks:
         raise GuardError(f"{plan.data} has no yes-or-no task to compare variants by")
     run = supermoe("quick" if plan.quick else plan.preset)
-    return Experiment(
-        traces=plan.traces,
-        tasks=tasks,
-        run=run,
-        others={name: (row, label, label) for name, (row, label) in variants(run).items()},
-        steps=plan.steps,
-        show=plan.show,
-        card=plan.card,
-        data_name=plan.data,
-        notices=plan.source[1],
-        pretrain_seeds=tuple(range(plan.seeds)),
-        trials=ProbeTrials(seeds=(0, 1)) if plan.quick else ProbeTrials(),
-        resampling=plan.resampling,
-    )
+    rows = {name: (row, label, label) for name, (row, label) in variants(run).items()}
+    trials = ProbeTrials(seeds=(0, 1)) if plan.quick else ProbeTrials()
+    return plan.dated_experiment(run, tasks, trials, others=rows)
 
 
 def variants(run: SupermoeRun) -> dict[str, tuple[SupermoeRun, str]]:
